@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH Linux-syscall-note */
+/*
+ * The interface between mattx.ko and user space, and its reference manual.
+ *
+ * Generic netlink family "mattx": the daemon tells the module who the nodes
+ * are and hands it connected sockets; the module tells what happens.  All
+ * commands need CAP_NET_ADMIN in the initial user namespace.  All numbers are
+ * in host byte order.
+ *
+ * /dev/mattx (0600): a stub turns itself into a surrogate here.
+ */
+#ifndef _UAPI_MATTX_H
+#define _UAPI_MATTX_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define MATTX_GENL_NAME		"mattx"
+#define MATTX_GENL_VERSION	1
+#define MATTX_GENL_GROUP	"events"
+
+enum mattx_cmd {
+	MATTX_CMD_UNSPEC,
+
+	/*
+	 * Requests.
+	 */
+	/* NODE, ADDRESS, BOOT: who we are; once, before any link. */
+	MATTX_CMD_LOCAL_SET,
+	/*
+	 * NODE, ADDRESS, BOOT, FD: a connected TCP socket to a peer whose
+	 * daemon has hung up its end too.  The module takes its own reference;
+	 * the caller closes FD afterwards.  Replaces an older link to NODE.
+	 */
+	MATTX_CMD_LINK_ADD,
+	/* NODE: close the link. */
+	MATTX_CMD_LINK_DEL,
+	/* NODE, LOAD, AFFINITY, MEM_FREE: news for /proc/mattx/nodes. */
+	MATTX_CMD_LOAD_SET,
+	/* TICKET, ERRNO, REASON: no surrogate for this offer. */
+	MATTX_CMD_GUEST_REFUSE,
+
+	/*
+	 * Events, to the group "events"; each carries SEQ.
+	 */
+	/* TICKET, HOME, PID, COMM: start a stub for this offer. */
+	MATTX_EVT_STUB_WANTED,
+	/* NODE, REASON: the link is gone; make a new one if the peer lives. */
+	MATTX_EVT_LINK_DOWN,
+	/*
+	 * PHASE, HOME, PID, COMM, FROM, TO, ERRNO, REASON, STATUS,
+	 * FREEZE_US, FROZEN_US, BYTES, PAGES: a step in a move.  Both ends
+	 * send it; the home's is the one to count.
+	 */
+	MATTX_EVT_MOVE,
+
+	__MATTX_CMD_MAX
+};
+#define MATTX_CMD_MAX (__MATTX_CMD_MAX - 1)
+
+enum mattx_attr {
+	MATTX_A_UNSPEC,
+	MATTX_A_PAD,
+	MATTX_A_SEQ,		/* u64, +1 for each event of this module */
+	MATTX_A_NODE,		/* u32 */
+	MATTX_A_ADDRESS,	/* NUL-terminated text, at most 45 characters */
+	MATTX_A_BOOT,		/* u64, differs for each boot of the node */
+	MATTX_A_FD,		/* s32, in the caller's table */
+	MATTX_A_LOAD,		/* u32, 1000 per runnable process */
+	MATTX_A_AFFINITY,	/* u32, 1000 per core of standard speed */
+	MATTX_A_MEM_FREE,	/* u64, MiB */
+	MATTX_A_TICKET,		/* u64, names an offer on the hosting node */
+	MATTX_A_ERRNO,		/* u32, positive */
+	MATTX_A_REASON,		/* text, at most 255 characters */
+	MATTX_A_HOME,		/* u32, node */
+	MATTX_A_PID,		/* u32, at home */
+	MATTX_A_COMM,		/* text, at most 15 characters */
+	MATTX_A_PHASE,		/* u32, enum mattx_phase */
+	MATTX_A_FROM,		/* u32, node */
+	MATTX_A_TO,		/* u32, node */
+	MATTX_A_STATUS,		/* u32, as waitpid() reports it */
+	MATTX_A_FREEZE_US,	/* u64 */
+	MATTX_A_FROZEN_US,	/* u64 */
+	MATTX_A_BYTES,		/* u64 */
+	MATTX_A_PAGES,		/* u64 */
+
+	__MATTX_A_MAX
+};
+#define MATTX_A_MAX (__MATTX_A_MAX - 1)
+
+enum mattx_phase {
+	MATTX_PHASE_STARTED = 1,
+	MATTX_PHASE_COMMITTED,
+	MATTX_PHASE_FAILED,	/* ERRNO, REASON; the process runs where it was */
+	MATTX_PHASE_ENDED,	/* STATUS */
+};
+
+/*
+ * A stub's way, all in the process that becomes the surrogate (created with
+ * the pid that INFO tells, see clone3's set_tid):
+ *   1. MATTX_IOC_GUEST_INFO with the ticket from STUB_WANTED;
+ *   2. unmap its own vDSO and map it at vdso_start with
+ *      arch_prctl(ARCH_MAP_VDSO_64);
+ *   3. MATTX_IOC_GUEST_BECOME: does not return on success.  On failure before
+ *      the address space is replaced it returns an errno and the offer is
+ *      refused; later failures kill the stub.
+ * Closing the device before BECOME refuses the offer.
+ */
+struct mattx_guest_info {
+	__u64 ticket;		/* in */
+	__u64 vdso_start;	/* out: lowest address of vvar/vDSO at home, 0 if none */
+	__u64 vdso_end;		/* out */
+	__u32 home;		/* out: node */
+	__u32 pid;		/* out: at home */
+	__u32 threads;		/* out */
+	__u32 pad;
+};
+
+#define MATTX_DEVICE		"/dev/mattx"
+#define MATTX_IOC_MAGIC		0x4d
+#define MATTX_IOC_GUEST_INFO	_IOWR(MATTX_IOC_MAGIC, 1, struct mattx_guest_info)
+#define MATTX_IOC_GUEST_BECOME	_IOW(MATTX_IOC_MAGIC, 2, struct mattx_guest_info)
+
+#endif /* _UAPI_MATTX_H */

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef _MATTX_WIRE_H
+#define _MATTX_WIRE_H
+/*
+ * Every message between two modules, and the only code that reads or writes
+ * their bytes.  Little endian.  Compiles in user space too (lab/fuzz).
+ *
+ * A cursor never leaves its buffer: the first read or write past the end sets
+ * @bad, and everything after it reads zero or writes nothing, so that callers
+ * check once, at the end.
+ */
+#ifdef __KERNEL__
+#include <linux/types.h>
+#else
+#include "wire_user.h"
+#endif
+
+#define MATTX_WIRE_VERSION	1
+#define MATTX_WIRE_HEADER	24		/* bytes */
+#define MATTX_WIRE_MAX_PAYLOAD	(4u << 20)	/* bytes; longer frames end the link */
+
+enum mattx_wire_type {
+	/* link.c */
+	MATTX_WIRE_HELLO = 1,
+	MATTX_WIRE_PING,
+	MATTX_WIRE_PONG,
+	/* export.c <-> guest.c: the move */
+	MATTX_WIRE_OFFER = 16,	/* home: blueprint, in as many frames as needed */
+	MATTX_WIRE_READY,	/* away: restored, waiting for RUN */
+	MATTX_WIRE_RUN,		/* home: the commit */
+	MATTX_WIRE_REFUSE,	/* away: errno and reason */
+	MATTX_WIRE_ABORT,	/* home: forget the offer */
+	MATTX_WIRE_RECALL,	/* home: freeze and send back */
+	MATTX_WIRE_STATE,	/* away: registers, areas and written pages */
+	MATTX_WIRE_RECALLED,	/* home: applied, the guest may end; or not, it goes on */
+	MATTX_WIRE_SIGNAL,	/* home: a signal for the guest */
+	MATTX_WIRE_EXITED,	/* away: wait status and usage */
+	MATTX_WIRE_KILL,	/* home: end the guest */
+	/* pages.c */
+	MATTX_WIRE_PAGES_GET = 48,
+	MATTX_WIRE_PAGES,
+	/* handle.c <-> proxy_file.c */
+	MATTX_WIRE_FILE_REQUEST = 64,
+	MATTX_WIRE_FILE_REPLY,
+	MATTX_WIRE_FILE_READY,	/* home: pushed poll mask */
+	MATTX_WIRE_TYPES
+};
+
+struct mattx_cursor {
+	u8	*at;
+	u8	*end;
+	bool	bad;
+};
+
+static inline void mattx_cursor_init(struct mattx_cursor *c, void *data, size_t length)
+{
+	c->at = data;
+	c->end = c->at + length;
+	c->bad = false;
+}
+
+void mattx_put_u16(struct mattx_cursor *c, u16 value);
+void mattx_put_u32(struct mattx_cursor *c, u32 value);
+void mattx_put_u64(struct mattx_cursor *c, u64 value);
+void mattx_put_bytes(struct mattx_cursor *c, const void *data, size_t length);
+u16 mattx_take_u16(struct mattx_cursor *c);
+u32 mattx_take_u32(struct mattx_cursor *c);
+u64 mattx_take_u64(struct mattx_cursor *c);
+/* Zeroes @data when the bytes are not there. */
+void mattx_take_bytes(struct mattx_cursor *c, void *data, size_t length);
+/* A view into the buffer instead of a copy; NULL and @bad when not there. */
+const u8 *mattx_take_view(struct mattx_cursor *c, size_t length);
+
+#endif /* _MATTX_WIRE_H */

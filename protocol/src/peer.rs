@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The control link between two daemons: frames of a big-endian `u32` length and that many
+//! bytes of JSON.
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::{Command, Outcome};
+use crate::model::{MoveEvent, NodeId, NodeSample};
+
+/// Version of this protocol.
+pub const VERSION: u32 = 1;
+/// Longest frame either side accepts, in bytes.
+pub const MAX_FRAME: usize = 4 << 20;
+
+/// What a new connection is for; the first frame in each direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// Frames of this module.
+    Control,
+    /// After the greeting the socket belongs to the kernel modules.
+    Data,
+}
+
+/// The load news that every node tells every other, in the units of `/proc/mattx/nodes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Load {
+    /// 1000 per runnable process.
+    pub cpu_load: u32,
+    /// 1000 per core of standard speed.
+    pub affinity: u32,
+    /// `MemAvailable` in MiB.
+    pub memory_free_mib: u64,
+}
+
+/// A frame between daemons.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Frame {
+    /// Who speaks; first in each direction.
+    Hello {
+        /// [`VERSION`].
+        version: u32,
+        /// What the connection is for.
+        purpose: Purpose,
+        /// Node number of the speaker.
+        node: NodeId,
+        /// Random number that changes with every boot of the speaker.
+        boot: u64,
+    },
+    /// Heartbeat with the speaker's load, every second.
+    Load(Load),
+    /// Ask for samples and events of the receiver, or stop them.
+    Subscribe(bool),
+    /// The speaker's own sample.
+    Sample(Box<NodeSample>),
+    /// Something moved at the speaker.
+    Move(MoveEvent),
+    /// Carry out a command at the receiver.
+    Execute {
+        /// Chosen by the asker.
+        id: u64,
+        /// What to do.
+        command: Command,
+    },
+    /// The end of a command.
+    Answer {
+        /// Of which request.
+        id: u64,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// The speaker leaves on purpose.
+    Bye,
+}
