@@ -18,7 +18,7 @@ debian_mirror() {
 		return
 	fi
 	local uri
-	uri=$(_apt_uris | grep -E '/debian$' | head -n 1)
+	uri=$(_apt_uris | grep -E '/debian$' | sed -n 1p)
 	[ -n "$uri" ] || die "the host's apt configuration names no Debian archive; set MATTX_DEBIAN_MIRROR to the base address of one (it ends in /debian)"
 	printf '%s\n' "$uri"
 }
@@ -30,7 +30,7 @@ debian_security_mirror() {
 	elif [ -n "${MATTX_DEBIAN_MIRROR:-}" ]; then
 		printf '%s\n' "${MATTX_DEBIAN_MIRROR%/}-security"
 	else
-		_apt_uris | grep -E '/debian-security$' | head -n 1
+		_apt_uris | grep -E '/debian-security$' | sed -n 1p
 	fi
 }
 
@@ -46,8 +46,8 @@ debian_apt() {
 	local command=$1
 	shift
 	"$command" \
-		-o "Dir::Etc::sourcelist=$DEBIAN_STATE/sources.list" -o Dir::Etc::sourceparts=/nonexistent \
-		-o Dir::Etc::preferences=/nonexistent -o Dir::Etc::preferencesparts=/nonexistent \
+		-o "Dir::Etc::sourcelist=$DEBIAN_STATE/sources.list" -o "Dir::Etc::sourceparts=$DEBIAN_STATE/empty" \
+		-o Dir::Etc::preferences=/nonexistent -o "Dir::Etc::preferencesparts=$DEBIAN_STATE/empty" \
 		-o "Dir::State=$DEBIAN_STATE" -o "Dir::State::Lists=$DEBIAN_STATE/lists" \
 		-o "Dir::State::status=$DEBIAN_STATE/status" -o "Dir::Cache=$DEBIAN_STATE" \
 		-o APT::Architecture=amd64 -o APT::Architectures::=amd64 \
@@ -68,7 +68,7 @@ debian_lists() {
 	[ -r "$DEBIAN_KEYRING" ] || die "$DEBIAN_KEYRING is missing, so Debian's signatures cannot be verified; install the package debian-archive-keyring"
 	mirror=$(debian_mirror) || exit 1
 	security=$(debian_security_mirror)
-	mkdir -p "$DEBIAN_STATE/lists/partial" "$DEBIAN_STATE/archives/partial"
+	mkdir -p "$DEBIAN_STATE/empty" "$DEBIAN_STATE/lists/partial" "$DEBIAN_STATE/archives/partial"
 	: >"$DEBIAN_STATE/status"
 	{
 		for suite in "$DEBIAN_SUITE" "$DEBIAN_SUITE-backports"; do

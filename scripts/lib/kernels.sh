@@ -29,11 +29,20 @@ kernel_locked() {
 kernel_package() {
 	case $2 in
 	image) echo "linux-image-$3-cloud-amd64" ;;
+	binary) echo "linux-binary-$3-cloud-amd64" ;;
+	modules) echo "linux-modules-$3-cloud-amd64" ;;
+	base) echo "linux-base-$3-cloud-amd64" ;;
 	headers) echo "linux-headers-$3-cloud-amd64" ;;
 	common) echo "linux-headers-$3-common" ;;
 	kbuild) echo "linux-kbuild-$3" ;;
 	source) echo "linux-source-$1" ;;
 	esac
+}
+
+# kernel_roles SERIES: the roles that the lock file has packages for. Newer series carry the kernel, its
+# modules and their lists in three packages, older ones in one image package.
+kernel_roles() {
+	awk -v s="$1" '$1 == s {print $2}' "$KERNELS_LOCK"
 }
 
 # kernel_newest SERIES: prints the newest kernel release of a series in the package lists.

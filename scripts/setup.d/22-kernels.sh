@@ -18,7 +18,7 @@ extract_vmlinux() {
 	offset=$(((sectors + 1) * 512 + $(field 0x248 4 "$1")))
 	# The payload ends with the four bytes of the uncompressed size.
 	length=$(($(field 0x24c 4 "$1") - 4))
-	tail -c +$((offset + 1)) "$1" | head -c "$length" >"$2.payload"
+	dd if="$1" of="$2.payload" bs=1M iflag=skip_bytes,count_bytes skip="$offset" count="$length" status=none
 	case $(od -An -t x1 -N 4 "$2.payload" | tr -d ' ') in
 	28b52ffd) in_tree "$MATTX_CACHE/build-tree" -- zstd -dcq <"$2.payload" >"$2" ;;
 	fd377a58) in_tree "$MATTX_CACHE/build-tree" -- xz -dcq <"$2.payload" >"$2" ;;
@@ -33,12 +33,18 @@ for series in $KERNEL_SERIES; do
 	dir=$KERNELS/$series
 	rm -rf "$dir.new"
 	mkdir -p "$dir.new"
-	dpkg -x "$(kernel_deb "$series" image)" "$dir.new"
+	for role in $(kernel_roles "$series" | grep -E '^(image|binary|modules|base)$'); do
+		dpkg -x "$(kernel_deb "$series" "$role")" "$dir.new"
+	done
 	[ -d "$dir.new/usr/lib/modules" ] || mv "$dir.new/lib" "$dir.new/usr/"
 	ln -sfn usr/lib "$dir.new/lib"
 	release=$(basename "$dir.new"/usr/lib/modules/*)
 	printf '%s\n' "$release" >"$dir.new/release"
-	extract_vmlinux "$dir.new/boot/vmlinuz-$release" "$dir.new/vmlinux"
+	# Older packages keep the kernel in /boot, newer ones beside its modules.
+	bzimage=$(find "$dir.new/" -name 'vmlinuz*' -type f | sed -n 1p)
+	[ -n "$bzimage" ] || die "the packages of kernel $series hold no kernel"
+	extract_vmlinux "$bzimage" "$dir.new/vmlinux"
+	rm "$bzimage"
 	in_tree "$MATTX_CACHE/build-tree" "$dir.new" kernel -- depmod -b /kernel "$release"
 	make_initramfs "$dir.new" "$release"
 	rm -rf "$dir.new/usr/share" "$dir.new/boot" "$dir"
