@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! See Cargo.toml for what this program does.
+//! The 3D view of the cluster; see Cargo.toml.
 
 fn main() {}
