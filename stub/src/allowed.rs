@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Which system calls a guest may make on the hosting node.
+//!
+//! A safety net under the module: what is listed here gives the right answer where the guest
+//! computes, because it concerns its own memory, threads, signals or clocks, or because its
+//! descriptors are proxies of files at home. Everything else would silently mean the hosting
+//! node (its files, its processes, its network) and fails with `EOPNOTSUPP` instead.
+//! A call that the module learns to route home is added here in the same change.
+
+use std::collections::BTreeMap;
+
+use nix::errno::Errno;
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch,
+};
+
+use crate::error::{Context, Result};
+
+/// Calls that are right whatever their arguments are.
+const ALWAYS: &[libc::c_long] = &[
+    // Its own memory. Files that are mapped are proxies.
+    libc::SYS_mmap,
+    libc::SYS_munmap,
+    libc::SYS_mprotect,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    libc::SYS_brk,
+    libc::SYS_mincore,
+    libc::SYS_mlock,
+    libc::SYS_mlock2,
+    libc::SYS_munlock,
+    libc::SYS_mlockall,
+    libc::SYS_munlockall,
+    libc::SYS_msync,
+    libc::SYS_pkey_alloc,
+    libc::SYS_pkey_free,
+    libc::SYS_pkey_mprotect,
+    libc::SYS_membarrier,
+    libc::SYS_arch_prctl,
+    // Its own signals; forwarded from home.
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_rt_sigpending,
+    libc::SYS_rt_sigsuspend,
+    libc::SYS_rt_sigtimedwait,
+    libc::SYS_sigaltstack,
+    libc::SYS_pause,
+    libc::SYS_restart_syscall,
+    // Time.
+    libc::SYS_clock_gettime,
+    libc::SYS_clock_getres,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_nanosleep,
+    libc::SYS_gettimeofday,
+    libc::SYS_time,
+    libc::SYS_times,
+    libc::SYS_alarm,
+    libc::SYS_getitimer,
+    libc::SYS_setitimer,
+    // Its own threads: waiting for each other.
+    libc::SYS_futex,
+    libc::SYS_futex_waitv,
+    libc::SYS_set_robust_list,
+    libc::SYS_get_robust_list,
+    libc::SYS_set_tid_address,
+    libc::SYS_rseq,
+    // Identity: pids are those of home by the pid namespace, credentials by the module.
+    libc::SYS_getpid,
+    libc::SYS_gettid,
+    libc::SYS_getuid,
+    libc::SYS_geteuid,
+    libc::SYS_getgid,
+    libc::SYS_getegid,
+    libc::SYS_getresuid,
+    libc::SYS_getresgid,
+    libc::SYS_getgroups,
+    libc::SYS_capget,
+    // Where it computes is what it should know: processors, scheduling, what it used.
+    libc::SYS_getcpu,
+    libc::SYS_sched_yield,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_getrusage,
+    libc::SYS_getrlimit,
+    libc::SYS_sysinfo,
+    libc::SYS_uname,
+    libc::SYS_getrandom,
+    // Open descriptors, all proxies of files at home.
+    libc::SYS_read,
+    libc::SYS_write,
+    libc::SYS_readv,
+    libc::SYS_writev,
+    libc::SYS_pread64,
+    libc::SYS_pwrite64,
+    libc::SYS_preadv,
+    libc::SYS_pwritev,
+    libc::SYS_preadv2,
+    libc::SYS_pwritev2,
+    libc::SYS_lseek,
+    libc::SYS_fstat,
+    libc::SYS_fsync,
+    libc::SYS_fdatasync,
+    libc::SYS_ioctl,
+    libc::SYS_poll,
+    libc::SYS_ppoll,
+    libc::SYS_select,
+    libc::SYS_pselect6,
+    libc::SYS_dup,
+    libc::SYS_dup2,
+    libc::SYS_dup3,
+    libc::SYS_close,
+    libc::SYS_close_range,
+    libc::SYS_sendfile,
+    libc::SYS_fadvise64,
+    // Its end; the status travels home.
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+];
+
+/// Descriptor operations of fcntl that stay within the guest's own table. Locks and owners
+/// concern files and processes of home.
+const FCNTL: &[i32] = &[
+    libc::F_DUPFD,
+    libc::F_DUPFD_CLOEXEC,
+    libc::F_GETFD,
+    libc::F_SETFD,
+    libc::F_GETFL,
+    libc::F_SETFL,
+];
+
+/// Thread attributes of prctl.
+const PRCTL: &[i32] = &[
+    libc::PR_SET_NAME,
+    libc::PR_GET_NAME,
+    libc::PR_SET_VMA,
+    libc::PR_SET_TIMERSLACK,
+    libc::PR_GET_TIMERSLACK,
+    libc::PR_GET_DUMPABLE,
+    libc::PR_SET_DUMPABLE,
+];
+
+/// A compiled filter.
+pub struct Filter(BpfProgram);
+
+/// Compiles the filter of a guest whose pid is `pid`.
+pub fn filter(pid: u32) -> Result<Filter> {
+    compile(pid).context(|| "cannot compile the guest's system call filter")
+}
+
+fn compile(pid: u32) -> std::result::Result<Filter, seccompiler::BackendError> {
+    let equals = |argument: u8, value: u64| {
+        SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
+    };
+    let one_of = |argument: u8, values: &[i32]| {
+        values
+            .iter()
+            .map(|value| {
+                SeccompRule::new(vec![equals(argument, u64::from(value.cast_unsigned()))?])
+            })
+            .collect::<std::result::Result<Vec<_>, _>>()
+    };
+    let pid = pid.cast_signed();
+    let at_empty_path = |argument: u8| {
+        let flag = libc::AT_EMPTY_PATH as u64;
+        SeccompRule::new(vec![SeccompCondition::new(
+            argument,
+            SeccompCmpArgLen::Dword,
+            SeccompCmpOp::MaskedEq(flag),
+            flag,
+        )?])
+    };
+
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
+        ALWAYS.iter().map(|number| (*number, Vec::new())).collect();
+    rules.insert(libc::SYS_fcntl, one_of(1, FCNTL)?);
+    rules.insert(libc::SYS_prctl, one_of(0, PRCTL)?);
+    // To itself (abort, raise); other pids name processes of home.
+    rules.insert(libc::SYS_kill, one_of(0, &[pid])?);
+    rules.insert(libc::SYS_tgkill, one_of(0, &[pid])?);
+    rules.insert(libc::SYS_tkill, one_of(0, &[pid])?);
+    rules.insert(libc::SYS_prlimit64, one_of(0, &[0, pid])?);
+    // fstat in the form of newer C libraries. A path finds nothing: the root is empty.
+    rules.insert(libc::SYS_newfstatat, vec![at_empty_path(3)?]);
+    rules.insert(libc::SYS_statx, vec![at_empty_path(2)?]);
+
+    SeccompFilter::new(
+        rules,
+        SeccompAction::Errno(libc::EOPNOTSUPP.cast_unsigned()),
+        SeccompAction::Allow,
+        TargetArch::x86_64,
+    )?
+    .try_into()
+    .map(Filter)
+}
+
+impl Filter {
+    /// Installs the filter for good. Needs CAP_SYS_ADMIN, which the stub has until the module
+    /// gives it the guest's credentials; so the guest's no_new_privs bit stays as it is at home.
+    pub fn install(&self) -> Result<()> {
+        let program = libc::sock_fprog {
+            len: u16::try_from(self.0.len())
+                .context(|| "the guest's system call filter is too long")?,
+            filter: self.0.as_ptr().cast_mut().cast(),
+        };
+        // SAFETY: the program outlives the call, the kernel copies and checks it.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_seccomp,
+                libc::SECCOMP_SET_MODE_FILTER,
+                0,
+                &raw const program,
+            )
+        };
+        Errno::result(result)
+            .map(drop)
+            .context(|| "cannot install the guest's system call filter")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::wait::{WaitStatus, waitpid};
+    use nix::unistd::{ForkResult, fork};
+
+    /// Runs `body` in a filtered child and returns its exit status.
+    fn filtered(body: fn() -> i32) -> i32 {
+        // SAFETY: the child makes system calls only.
+        match unsafe { fork() }.expect("fork") {
+            ForkResult::Parent { child } => match waitpid(child, None).expect("wait") {
+                WaitStatus::Exited(_, code) => code,
+                other => panic!("{other:?}"),
+            },
+            ForkResult::Child => {
+                // SAFETY: getpid cannot fail.
+                let pid = unsafe { libc::getpid() }.cast_unsigned();
+                // Lets the test run without root, too.
+                // SAFETY: plain numbers.
+                unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+                let code = match filter(pid).and_then(|filter| filter.install()) {
+                    Ok(()) => body(),
+                    Err(_) => 99,
+                };
+                // SAFETY: leaves without running the test harness's exit handlers.
+                unsafe { libc::_exit(code) }
+            }
+        }
+    }
+
+    /// 0 if `result` failed with EOPNOTSUPP.
+    fn refused(result: i64) -> i32 {
+        i32::from(!(result == -1 && Errno::last() == Errno::EOPNOTSUPP))
+    }
+
+    #[test]
+    fn calls_that_mean_the_hosting_node_are_refused() {
+        let attempts: [fn() -> i32; 6] = [
+            // SAFETY: all of these are plain system calls with valid arguments.
+            || {
+                refused(unsafe {
+                    libc::syscall(libc::SYS_openat, -100, c"/etc/passwd".as_ptr(), 0)
+                })
+            },
+            // SAFETY: see above.
+            || refused(unsafe { libc::syscall(libc::SYS_socket, 2, 1, 0) }),
+            // SAFETY: see above.
+            || refused(unsafe { libc::syscall(libc::SYS_kill, 1, 0) }),
+            // SAFETY: see above.
+            || refused(unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) }),
+            // SAFETY: see above.
+            || refused(unsafe { libc::syscall(libc::SYS_fcntl, 0, libc::F_SETLK, 0) }),
+            // SAFETY: see above.
+            || refused(unsafe { libc::syscall(libc::SYS_getppid) }),
+        ];
+        for (index, attempt) in attempts.into_iter().enumerate() {
+            assert_eq!(filtered(attempt), 0, "attempt {index} was not refused");
+        }
+    }
+
+    #[test]
+    fn calls_on_itself_work() {
+        let code = filtered(|| {
+            // SAFETY: plain system calls with valid arguments.
+            unsafe {
+                let pid = libc::getpid();
+                let ok = libc::kill(pid, 0) == 0
+                    && libc::fcntl(2, libc::F_GETFD) >= 0
+                    && libc::prctl(libc::PR_SET_NAME, c"guest".as_ptr(), 0, 0, 0) == 0
+                    && libc::sched_yield() == 0;
+                i32::from(!ok)
+            }
+        });
+        assert_eq!(code, 0);
+    }
+}

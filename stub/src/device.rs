@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The stub's side of `kernel/uapi/mattx.h`.
+
+use std::fs::{File, OpenOptions};
+use std::os::fd::{AsRawFd, RawFd};
+use std::path::Path;
+
+use crate::error::{Context, Result};
+
+/// `MATTX_DEVICE`.
+pub const PATH: &str = "/dev/mattx";
+
+/// `struct mattx_guest_info`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GuestInfo {
+    pub ticket: u64,
+    pub vdso_start: u64,
+    pub vdso_end: u64,
+    pub home: u32,
+    pub pid: u32,
+    pub threads: u32,
+    pub pad: u32,
+}
+
+const MAGIC: u8 = 0x4d;
+nix::ioctl_readwrite!(guest_info, MAGIC, 1, GuestInfo);
+
+/// `MATTX_IOC_GUEST_BECOME`.
+pub const GUEST_BECOME: libc::c_ulong =
+    nix::request_code_write!(MAGIC, 2, size_of::<GuestInfo>()) as libc::c_ulong;
+
+/// The open device. The module refuses the offer when its last descriptor is closed before
+/// the surrogate became the guest, so nobody but the surrogate may keep one.
+pub struct Device(File);
+
+impl Device {
+    /// Opens the device at `path`.
+    pub fn open(path: &Path) -> Result<Self> {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path)
+            .map(Self)
+            .context(|| format!("cannot open {} (is mattx.ko loaded?)", path.display()))
+    }
+
+    /// Asks the module who arrives under `ticket`.
+    pub fn guest(&self, ticket: u64) -> Result<GuestInfo> {
+        let mut info = GuestInfo {
+            ticket,
+            ..GuestInfo::default()
+        };
+        // SAFETY: `info` has the layout that the request code names, and outlives the call.
+        unsafe { guest_info(self.0.as_raw_fd(), &raw mut info) }
+            .context(|| "the module does not know this ticket (withdrawn, or too late)")?;
+        Ok(info)
+    }
+
+    /// Number of the descriptor.
+    pub fn descriptor(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+#[cfg(test)]
+impl From<File> for Device {
+    fn from(file: File) -> Self {
+        Self(file)
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The shepherd: init of the guest's pid namespace.
+//!
+//! Its death ends the guest, and the guest's death ends it; it never touches the guest otherwise.
+
+use std::process::ExitCode;
+
+use nix::errno::Errno;
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork, setsid};
+
+use crate::allowed;
+use crate::departure::{self, Departure};
+use crate::device::{Device, GuestInfo};
+use crate::error::{Context, Result};
+
+/// Forks the shepherd, which makes the surrogate, and waits for both.
+pub fn run(device: Device, guest: &GuestInfo) -> Result<ExitCode> {
+    // SAFETY: the program has one thread.
+    match unsafe { fork() }.context(|| "cannot fork the shepherd")? {
+        ForkResult::Parent { child } => {
+            drop(device);
+            Ok(relay(wait_for(child)?))
+        }
+        ForkResult::Child => {
+            let code = match shepherd(device, guest) {
+                Ok(status) => relay(status),
+                Err(error) => {
+                    eprintln!("mattx-stub: no surrogate for pid {}: {error}", guest.pid);
+                    ExitCode::FAILURE
+                }
+            };
+            Ok(code)
+        }
+    }
+}
+
+fn shepherd(device: Device, guest: &GuestInfo) -> Result<WaitStatus> {
+    prctl::set_pdeathsig(Signal::SIGKILL).context(|| "cannot tie the shepherd to the stub")?;
+    prctl::set_name(c"mattx-shepherd").context(|| "cannot name the shepherd")?;
+    setsid().context(|| "cannot leave the daemon's session")?;
+    // Prepared here, where an error can still be told in words.
+    let filter = allowed::filter(guest.pid)?;
+    let departure = Departure::prepare(&device, guest)?;
+    match clone_with_pid(guest.pid)
+        .context(|| format!("cannot take pid {} in the guest's namespace", guest.pid))?
+    {
+        Some(surrogate) => {
+            drop(device);
+            drop(departure);
+            wait_for(surrogate)
+        }
+        None => match surrogate(&device, &filter, departure) {
+            Err(error) => Err(error),
+            Ok(never) => match never {},
+        },
+    }
+}
+
+/// What becomes the guest. Until it departs, a failure is told and ends the process, which
+/// closes the device and so refuses the offer.
+fn surrogate(
+    device: &Device,
+    filter: &allowed::Filter,
+    departure: Departure,
+) -> Result<std::convert::Infallible> {
+    departure::forget_inheritance(device)?;
+    filter.install()?;
+    departure.depart()
+}
+
+/// `fork` that gives the child `pid` in the caller's pid namespace.
+fn clone_with_pid(pid: u32) -> nix::Result<Option<Pid>> {
+    let set_tid = [pid.cast_signed()];
+    // SAFETY: all fields of clone_args are numbers for which zero means "nothing".
+    let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
+    arguments.exit_signal = libc::SIGCHLD as u64;
+    arguments.set_tid = set_tid.as_ptr().addr() as u64;
+    arguments.set_tid_size = set_tid.len() as u64;
+    // SAFETY: without CLONE_VM this is a fork, and the program has one thread; both structures
+    // outlive the call.
+    let child = unsafe {
+        libc::syscall(
+            libc::SYS_clone3,
+            &raw const arguments,
+            size_of::<libc::clone_args>(),
+        )
+    };
+    match Errno::result(child)? {
+        0 => Ok(None),
+        child => Ok(Some(Pid::from_raw(
+            i32::try_from(child).map_err(|_| Errno::ERANGE)?,
+        ))),
+    }
+}
+
+/// Waits until `child` is gone.
+fn wait_for(child: Pid) -> Result<WaitStatus> {
+    loop {
+        match waitpid(child, None) {
+            Err(Errno::EINTR) => {}
+            Ok(status @ (WaitStatus::Exited(..) | WaitStatus::Signaled(..))) => return Ok(status),
+            Ok(_) => {}
+            Err(error) => return Err(error).context(|| format!("cannot wait for {child}")),
+        }
+    }
+}
+
+/// The shell's way to tell a wait status in one byte; for the log only, the module carries the
+/// exact status home.
+fn relay(status: WaitStatus) -> ExitCode {
+    match status {
+        WaitStatus::Exited(_, code) => ExitCode::from(code.to_le_bytes()[0]),
+        WaitStatus::Signaled(_, signal, _) => {
+            ExitCode::from((128 + signal as i32).to_le_bytes()[0])
+        }
+        _ => ExitCode::FAILURE,
+    }
+}
