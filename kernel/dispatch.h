@@ -17,7 +17,7 @@ typedef void (*mattx_handler)(struct mattx_link *link, struct mattx_frame *frame
 extern const mattx_handler mattx_handlers[];	/* MATTX_WIRE_TYPES entries */
 extern struct workqueue_struct *mattx_wq;	/* unbound, may sleep */
 
-/* The link to @link's node is gone for good; runs in mattx_wq. */
+/* The link to @link's node is gone for good; process context, may sleep, never mattx_wq. */
 void mattx_peer_down(struct mattx_link *link);
 
 #endif /* _MATTX_DISPATCH_H */

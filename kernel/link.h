@@ -5,9 +5,14 @@
  * Links to peers: sockets that the daemon handed over, a send queue and a
  * receive thread each.
  */
+#include <linux/completion.h>
+#include <linux/list.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
 
+#include "wire.h"
+
+struct seq_file;
 struct socket;
 struct mattx_link;
 
@@ -32,7 +37,30 @@ struct mattx_frame {
 struct mattx_frame *mattx_frame_alloc(u16 type, u32 capacity, gfp_t gfp);
 void mattx_frame_free(struct mattx_frame *frame);
 
-/* Adds the link to the table, replacing an older one to the node. */
+/* Writing a payload: reader or writer over it, then its length from the writer. */
+static inline void mattx_frame_reader(struct mattx_frame *frame, struct mattx_cursor *c)
+{
+	mattx_cursor_init(c, frame->payload, frame->length);
+}
+
+static inline void mattx_frame_writer(struct mattx_frame *frame, struct mattx_cursor *c)
+{
+	mattx_cursor_init(c, frame->payload, frame->capacity);
+}
+
+/* -EMSGSIZE when the writer ran over the capacity. */
+static inline int mattx_frame_written(struct mattx_frame *frame, const struct mattx_cursor *c)
+{
+	frame->length = c->at - frame->payload;
+	return c->bad ? -EMSGSIZE : 0;
+}
+
+/*
+ * Adds the link to the table, replacing an older one to the node, and starts
+ * it; mattx_link_get() finds it once the peer has introduced itself.  Consumes
+ * the file reference of @sock whatever the result.  -EPROTOTYPE: not a
+ * connected TCP socket; -EINVAL: our own node.
+ */
 int mattx_link_add(u32 node, u64 boot, const char *address, struct socket *sock);
 int mattx_link_del(u32 node);
 
@@ -58,9 +86,34 @@ struct mattx_frame *mattx_link_call(struct mattx_link *link,
 				    struct mattx_frame *frame,
 				    enum mattx_class class,
 				    unsigned long timeout);
+/*
+ * The same in steps, for callers that wait in another way: start, wait for
+ * @done, finish.  Finish may come at any time after a start that succeeded
+ * and must come; it returns what mattx_link_call() returns, -EINTR when there
+ * is no answer yet.
+ */
+struct mattx_call {
+	struct hlist_node	node;	/* of the link's calls; its lock */
+	struct completion	done;
+	struct mattx_link	*link;
+	struct mattx_frame	*reply;	/* the link's lock until @done */
+	u64			id;
+	int			error;
+};
+
+int mattx_call_start(struct mattx_call *call, struct mattx_link *link,
+		     struct mattx_frame *frame, enum mattx_class class);
+struct mattx_frame *mattx_call_finish(struct mattx_call *call);
+
 /* Answers request @id; consumes the frame. */
 int mattx_link_reply(struct mattx_link *link, u64 id, struct mattx_frame *frame,
 		     enum mattx_class class);
+
+/* A line per link that is up: counters, for /proc/mattx/stats. */
+void mattx_links_show(struct seq_file *m);
+/* Calls @visit for each link that is up, by ascending node; @visit may not sleep. */
+void mattx_links_visit(void (*visit)(struct mattx_link *link, void *context), void *context);
+const char *mattx_link_address(const struct mattx_link *link);
 
 int mattx_link_init(void);
 void mattx_link_exit(void);

@@ -16,8 +16,14 @@
 #endif
 
 #define MATTX_WIRE_VERSION	1
+#define MATTX_WIRE_MAGIC	0x3258544d	/* "MTX2" as bytes */
 #define MATTX_WIRE_HEADER	24		/* bytes */
 #define MATTX_WIRE_MAX_PAYLOAD	(4u << 20)	/* bytes; longer frames end the link */
+#define MATTX_WIRE_MAX_TEXT	255u		/* bytes of a text field */
+
+/* Bits of a frame's flags. */
+#define MATTX_FRAME_REPLY	0x0001		/* the id is one of the receiver's requests */
+#define MATTX_FRAME_FLAGS	0x0001		/* all that are defined */
 
 enum mattx_wire_type {
 	/* link.c */
@@ -59,6 +65,33 @@ static inline void mattx_cursor_init(struct mattx_cursor *c, void *data, size_t 
 	c->bad = false;
 }
 
+/* What precedes each payload: magic, type, flags, length, 0, id. */
+struct mattx_header {
+	u16	type;
+	u16	flags;
+	u32	length;		/* of the payload */
+	u64	id;
+};
+
+/* The first frame in each direction: who speaks, and what it can do. */
+struct mattx_hello {
+	u32	version;	/* MATTX_WIRE_VERSION of the sender */
+	u32	node;
+	u64	boot;
+	u64	features;	/* MATTX_FEATURE_*; none so far */
+	u32	page_size;
+	char	release[65];	/* of the kernel, for people */
+};
+
+void mattx_header_encode(u8 bytes[MATTX_WIRE_HEADER], const struct mattx_header *header);
+/* -EBADMSG: not a frame of ours; -EMSGSIZE: longer than allowed. */
+int mattx_header_decode(u8 bytes[MATTX_WIRE_HEADER], struct mattx_header *header);
+
+#define MATTX_HELLO_SIZE	(4 + 4 + 8 + 8 + 4 + 2 + 64)
+void mattx_hello_encode(struct mattx_cursor *c, const struct mattx_hello *hello);
+/* Later versions may append fields: what follows the known ones is ignored. */
+int mattx_hello_decode(struct mattx_cursor *c, struct mattx_hello *hello);
+
 void mattx_put_u16(struct mattx_cursor *c, u16 value);
 void mattx_put_u32(struct mattx_cursor *c, u32 value);
 void mattx_put_u64(struct mattx_cursor *c, u64 value);
@@ -70,5 +103,10 @@ u64 mattx_take_u64(struct mattx_cursor *c);
 void mattx_take_bytes(struct mattx_cursor *c, void *data, size_t length);
 /* A view into the buffer instead of a copy; NULL and @bad when not there. */
 const u8 *mattx_take_view(struct mattx_cursor *c, size_t length);
+
+/* Length (16 bit) and bytes; at most MATTX_WIRE_MAX_TEXT. */
+void mattx_put_text(struct mattx_cursor *c, const char *text);
+/* NUL-terminated and printable; @bad when it does not fit. */
+void mattx_take_text(struct mattx_cursor *c, char *text, size_t size);
 
 #endif /* _MATTX_WIRE_H */

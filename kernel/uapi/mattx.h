@@ -53,6 +53,8 @@ enum mattx_cmd {
 	 * send it; the home's is the one to count.
 	 */
 	MATTX_EVT_MOVE,
+	/* NODE: the peer has introduced itself; the link works. */
+	MATTX_EVT_LINK_UP,
 
 	__MATTX_CMD_MAX
 };

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Commands of /proc/mattx/admin.  They run in the writer's context and may
+ * block there; the errno of the write is the result.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/fs.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "admin.h"
+#include "node.h"
+#include "settings.h"
+
+#define MATTX_COMMAND_SIZE	2048	/* bytes of one write */
+
+struct mattx_command {
+	const char	*name;
+	/* @arguments: the rest of the line, without blanks at its ends. */
+	int		(*run)(char *arguments);
+};
+
+/* The only argument, a switch. */
+static int mattx_parse_switch(const char *text, bool *value)
+{
+	if (strcmp(text, "0") && strcmp(text, "1"))
+		return -EINVAL;
+	*value = *text == '1';
+	return 0;
+}
+
+static int mattx_admin_balancer(char *arguments)
+{
+	bool on;
+	int error = mattx_parse_switch(arguments, &on);
+
+	if (!error)
+		WRITE_ONCE(mattx_settings.balancer, on);
+	return error;
+}
+
+static int mattx_admin_mattxfs(char *arguments)
+{
+	bool on;
+	int error = mattx_parse_switch(arguments, &on);
+
+	if (!error)
+		WRITE_ONCE(mattx_settings.mattxfs, on);
+	return error;
+}
+
+static int mattx_admin_debug(char *arguments)
+{
+	bool on;
+	int error = mattx_parse_switch(arguments, &on);
+
+	if (!error)
+		WRITE_ONCE(mattx_settings.debug, on);
+	return error;
+}
+
+static int mattx_admin_affinity(char *arguments)
+{
+	u32 affinity;
+
+	if (kstrtou32(arguments, 10, &affinity))
+		return -EINVAL;
+	WRITE_ONCE(mattx_settings.affinity, affinity);
+	return 0;
+}
+
+static int mattx_admin_exclude(char *arguments)
+{
+	return mattx_settings_set_names(MATTX_EXCLUDES, arguments);
+}
+
+static int mattx_admin_include(char *arguments)
+{
+	return mattx_settings_set_names(MATTX_INCLUDES, arguments);
+}
+
+/* Verbs of the interface that this version does not carry out. */
+static int mattx_admin_unsupported(char *arguments)
+{
+	return -EOPNOTSUPP;
+}
+
+static const struct mattx_command mattx_commands[] = {
+	{ "balancer", mattx_admin_balancer },
+	{ "mattxfs", mattx_admin_mattxfs },
+	{ "debug", mattx_admin_debug },
+	{ "affinity", mattx_admin_affinity },
+	{ "exclude", mattx_admin_exclude },
+	{ "include", mattx_admin_include },
+	{ "expel", mattx_admin_unsupported },
+	{ "bring", mattx_admin_unsupported },
+	{ "block", mattx_admin_unsupported },
+	{ "stay", mattx_admin_unsupported },
+	{ "lstay", mattx_admin_unsupported },
+	{ "quiet", mattx_admin_unsupported },
+	{ "lock", mattx_admin_unsupported },
+	{ "unlock", mattx_admin_unsupported },
+};
+
+/* @line: one command without its newline; it is taken apart. */
+static int mattx_admin_run(char *line)
+{
+	char *arguments = strim(line);
+	char *name = strsep(&arguments, " \t");
+	size_t i;
+	int error;
+
+	arguments = arguments ? skip_spaces(arguments) : "";
+	for (i = 0; i < ARRAY_SIZE(mattx_commands); i++) {
+		if (strcmp(name, mattx_commands[i].name))
+			continue;
+		error = mattx_commands[i].run(arguments);
+		if (error == -EOPNOTSUPP && mattx_commands[i].run == mattx_admin_unsupported)
+			pr_info("admin: \"%s\" is not carried out by this version\n", name);
+		return error;
+	}
+	pr_info_ratelimited("admin: there is no command \"%.32s\"\n", name);
+	return -EINVAL;
+}
+
+static ssize_t mattx_admin_write(struct file *file, const char __user *buffer, size_t count,
+				 loff_t *position)
+{
+	char *line, *end;
+	int error;
+
+	if (!count || count >= MATTX_COMMAND_SIZE)
+		return -EINVAL;
+	line = memdup_user_nul(buffer, count);
+	if (IS_ERR(line))
+		return PTR_ERR(line);
+	end = strchr(line, '\n');
+	/* One command a write: what follows the newline would go unanswered. */
+	if (strlen(line) != count || (end && end != line + count - 1)) {
+		kfree(line);
+		return -EINVAL;
+	}
+	error = mattx_admin_run(line);
+	kfree(line);
+	return error ?: count;
+}
+
+const struct proc_ops mattx_admin_ops = {
+	.proc_write	= mattx_admin_write,
+	.proc_lseek	= noop_llseek,
+};

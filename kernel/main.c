@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The module's beginning and end.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+#include <linux/workqueue.h>
+
+#include "dispatch.h"
+#include "link.h"
+#include "netlink.h"
+#include "node.h"
+#include "proc.h"
+
+struct workqueue_struct *mattx_wq;
+
+static int __init mattx_init(void)
+{
+	int error;
+
+	mattx_wq = alloc_workqueue("mattx", WQ_UNBOUND, 0);
+	if (!mattx_wq)
+		return -ENOMEM;
+	error = mattx_link_init();
+	if (error)
+		goto free_wq;
+	error = mattx_proc_init();
+	if (error)
+		goto exit_link;
+	error = mattx_netlink_init();
+	if (error)
+		goto exit_proc;
+	pr_info("version 2.0 loaded\n");
+	return 0;
+
+exit_proc:
+	mattx_proc_exit();
+exit_link:
+	mattx_link_exit();
+	mattx_node_exit();
+free_wq:
+	destroy_workqueue(mattx_wq);
+	return error;
+}
+
+static void __exit mattx_exit(void)
+{
+	/* First nobody can ask for anything new, then what runs ends. */
+	mattx_proc_exit();
+	mattx_link_exit();
+	mattx_netlink_exit();
+	mattx_node_exit();
+	destroy_workqueue(mattx_wq);
+	pr_info("unloaded\n");
+}
+
+module_init(mattx_init);
+module_exit(mattx_exit);
+MODULE_DESCRIPTION("MattX: processes move between nodes");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("2.0");
