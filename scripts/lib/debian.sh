@@ -123,11 +123,12 @@ debian_unpack() {
 }
 
 # in_tree DIR [BIND-SOURCE BIND-TARGET]... -- COMMAND...: runs COMMAND chrooted in an unpacked tree, in its own
-# mount and process namespaces, with an empty environment. Unprivileged through a user namespace.
+# mount and process namespaces, with an empty environment. Unprivileged through a user namespace. /tmp is private:
+# process numbers repeat in such namespaces, and make names its pipes after them.
 in_tree() {
 	local dir=$1 map='' script
 	shift
-	script="mount -t proc proc '$dir/proc' 2>/dev/null || mount --rbind /proc '$dir/proc'; mount --rbind /dev '$dir/dev'"
+	script="mount -t proc proc '$dir/proc' 2>/dev/null || mount --rbind /proc '$dir/proc'; mount --rbind /dev '$dir/dev'; mount -t tmpfs tmpfs '$dir/tmp'"
 	while [ "$1" != -- ]; do
 		mkdir -p "$dir/$2"
 		script="$script; mount --rbind '$1' '$dir/$2'"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: Debian tree with the compilers and headers that kernel modules are built with
-# inputs: lab/kernels.lock scripts/lib/debian.sh
+# inputs: lab/kernels.lock
 # outputs: build-tree/usr/bin/gcc-14
 set -euo pipefail
 . "$(dirname "$0")/../lib/env.sh"

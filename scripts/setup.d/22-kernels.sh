@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: stock Debian kernels of the lab's nodes, ready to boot
-# inputs: lab/kernels.lock lab/image/initramfs-init scripts/lib/debian.sh scripts/lib/kernels.sh scripts/lib/initramfs.sh
+# inputs: lab/kernels.lock lab/image/initramfs-init scripts/lib/kernels.sh scripts/lib/initramfs.sh
 # outputs: kernels/6.12/initramfs kernels/7.2/initramfs
 set -euo pipefail
 . "$(dirname "$0")/../lib/env.sh"

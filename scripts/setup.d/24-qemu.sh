@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: QEMU 9 or newer, the host's own or Debian's unpacked beside it
-# inputs: scripts/lib/debian.sh
+
 # outputs: tools/bin/mattx-qemu
 set -euo pipefail
 . "$(dirname "$0")/../lib/env.sh"

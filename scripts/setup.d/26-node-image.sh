@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: read-only disk with the user land of the lab's nodes
-# inputs: lab/image/node-init scripts/lib/debian.sh lab/kernels.lock
+# inputs: lab/image/node-init lab/kernels.lock
 # outputs: node-image/root.ext4
 set -euo pipefail
 . "$(dirname "$0")/../lib/env.sh"
