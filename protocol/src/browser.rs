@@ -81,6 +81,8 @@ pub enum FromServer {
         /// How.
         outcome: Outcome,
     },
+    /// The picture became incomplete for this reason, or complete again.
+    Notice(Option<String>),
 }
 
 /// What a viewer says.

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What the server told: nodes, processes under one name each wherever they compute, and moves under way.
+
+use std::collections::{BTreeMap, HashMap};
+
+use mattx_protocol::browser::{FromServer, Role, Source};
+use mattx_protocol::command::Outcome;
+use mattx_protocol::model::{
+    MoveEvent, MovePhase, NodeId, NodeSample, NodeState, ProcessKind, ProcessRef, ProcessSample,
+};
+
+use crate::places::Places;
+
+/// Samples of a node that are kept for its curves.
+pub const HISTORY: usize = 90;
+/// Seconds for which a move is believed more than samples that were taken before it.
+const SETTLE: f64 = 3.0;
+
+/// A node and its recent past.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Its latest sample.
+    pub sample: NodeSample,
+    /// Busy share of its cores in earlier samples, oldest first.
+    pub busy: Vec<f32>,
+    /// Time of its latest sample, in seconds of the viewer's clock.
+    pub heard: f64,
+}
+
+impl Node {
+    /// Busy share of its cores, 0.0..=1.0 (more when only the length of the run queue is known).
+    #[must_use]
+    pub fn load(&self) -> f32 {
+        busy(&self.sample)
+    }
+
+    /// Share of its memory that is in use, 0.0..=1.0.
+    #[must_use]
+    pub fn memory(&self) -> f32 {
+        let total = self.sample.memory_total_mib;
+        if total == 0 { 0.0 } else { 1.0 - (self.sample.memory_available_mib as f32 / total as f32).min(1.0) }
+    }
+}
+
+fn busy(sample: &NodeSample) -> f32 {
+    if sample.cores.is_empty() {
+        sample.cpu_load as f32 / sample.affinity.max(1) as f32
+    } else {
+        sample.cores.iter().sum::<f32>() / sample.cores.len() as f32
+    }
+}
+
+/// A process, once, where it computes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Process {
+    /// Its name in the cluster.
+    pub name: ProcessRef,
+    /// Where it computes.
+    pub node: NodeId,
+    /// What that node says about it.
+    pub sample: ProcessSample,
+}
+
+impl Process {
+    /// Whether it computes elsewhere than at home.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        self.node != self.name.home
+    }
+}
+
+/// What viewers are told about once.
+#[derive(Clone, Debug, PartialEq)]
+pub enum News {
+    /// A process moves, moved, or failed to.
+    Move(MoveEvent),
+    /// A command was understood.
+    Accepted(u64),
+    /// A command ended.
+    Answer(u64, Outcome),
+    /// A node came.
+    Joined(NodeId),
+    /// A node left or is down.
+    Left(NodeId, String),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Settled {
+    node: NodeId,
+    until: f64,
+}
+
+/// Everything known.
+#[derive(Clone, Debug, Default)]
+pub struct Cluster {
+    /// What this viewer may do.
+    pub role: Option<Role>,
+    /// Where the picture comes from.
+    pub source: Option<Source>,
+    /// Why it may be incomplete.
+    pub notice: Option<String>,
+    /// Nodes.
+    pub nodes: BTreeMap<NodeId, Node>,
+    /// Processes.
+    pub processes: BTreeMap<ProcessRef, Process>,
+    /// Places of the nodes.
+    pub places: Places,
+    /// Grows with every change of nodes or processes.
+    pub revision: u64,
+    sequence: u64,
+    settled: HashMap<ProcessRef, Settled>,
+    news: Vec<News>,
+}
+
+impl Cluster {
+    /// Takes in a message at the time `now`; `false` asks for a snapshot, because a message before it is missing.
+    pub fn hear(&mut self, message: FromServer, now: f64) -> bool {
+        match message {
+            FromServer::Hello { role, source, notice, .. } => {
+                (self.role, self.source, self.notice) = (Some(role), Some(source), notice);
+            }
+            FromServer::Notice(notice) => self.notice = notice,
+            FromServer::Snapshot { sequence, nodes } => {
+                let first = self.nodes.is_empty();
+                self.sequence = sequence;
+                let known: Vec<NodeId> = self.nodes.keys().copied().collect();
+                for id in known {
+                    if !nodes.iter().any(|node| node.id == id) {
+                        self.remove(id);
+                    }
+                }
+                for node in nodes {
+                    self.put(node, now, !first);
+                }
+            }
+            FromServer::Delta { sequence, nodes, gone } => {
+                if sequence <= self.sequence {
+                    return true;
+                }
+                if sequence != self.sequence + 1 {
+                    return false;
+                }
+                self.sequence = sequence;
+                gone.into_iter().for_each(|id| self.remove(id));
+                nodes.into_iter().for_each(|node| self.put(node, now, true));
+            }
+            FromServer::Move(event) => self.moved(event, now),
+            FromServer::Accepted { id } => self.news.push(News::Accepted(id)),
+            FromServer::Answer { id, outcome } => self.news.push(News::Answer(id, outcome)),
+        }
+        true
+    }
+
+    /// What happened since the last call.
+    pub fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// The name to show for a node.
+    #[must_use]
+    pub fn node_name(&self, id: NodeId) -> String {
+        self.nodes.get(&id).map_or_else(|| format!("node {id}"), |node| node.sample.name.clone())
+    }
+
+    /// Processes that compute on `id`.
+    pub fn processes_on(&self, id: NodeId) -> impl Iterator<Item = &Process> {
+        self.processes.values().filter(move |process| process.node == id)
+    }
+
+    /// Whether this viewer may move processes.
+    #[must_use]
+    pub fn may_act(&self) -> bool {
+        self.role.is_some_and(|role| role >= Role::Operator)
+    }
+
+    fn put(&mut self, mut sample: NodeSample, now: f64, tell: bool) {
+        self.revision += 1;
+        let id = sample.id;
+        self.places.admit(id);
+        self.take_processes(id, std::mem::take(&mut sample.processes), now);
+        let load = busy(&sample);
+        match self.nodes.get_mut(&id) {
+            Some(node) => {
+                if sample.state == NodeState::Down && node.sample.state != NodeState::Down {
+                    self.news.push(News::Left(id, sample.name.clone()));
+                } else if sample.state == NodeState::Up && node.sample.state == NodeState::Down {
+                    self.news.push(News::Joined(id));
+                }
+                node.sample = sample;
+                node.heard = now;
+                node.busy.push(load);
+                if node.busy.len() > HISTORY {
+                    node.busy.remove(0);
+                }
+            }
+            None => {
+                if tell {
+                    self.news.push(News::Joined(id));
+                }
+                self.nodes.insert(id, Node { sample, busy: vec![load], heard: now });
+            }
+        }
+    }
+
+    fn remove(&mut self, id: NodeId) {
+        self.revision += 1;
+        self.places.release(id);
+        self.processes.retain(|_, process| process.node != id);
+        if let Some(node) = self.nodes.remove(&id)
+            && node.sample.state != NodeState::Down
+        {
+            self.news.push(News::Left(id, node.sample.name));
+        }
+    }
+
+    /// What `reporter` says about processes: its own and guests compute there, its deputies compute elsewhere.
+    fn take_processes(&mut self, reporter: NodeId, samples: Vec<ProcessSample>, now: f64) {
+        self.settled.retain(|_, settled| settled.until > now);
+        let mut seen = Vec::with_capacity(samples.len());
+        for sample in samples {
+            let name = sample.identity(reporter);
+            let node = match sample.kind {
+                ProcessKind::Deputy { node } => node,
+                ProcessKind::Local | ProcessKind::Guest { .. } => reporter,
+            };
+            let outdated = self.settled.get(&name).is_some_and(|settled| settled.node != node);
+            // The node where it computes knows more than its home does.
+            let known_better = node != reporter && self.processes.get(&name).is_some_and(|known| known.node == node);
+            if outdated || known_better {
+                seen.push(name);
+                continue;
+            }
+            seen.push(name);
+            self.processes.insert(name, Process { name, node, sample });
+        }
+        seen.sort_unstable();
+        let settled = &self.settled;
+        self.processes.retain(|name, process| {
+            process.node != reporter || seen.binary_search(name).is_ok() || settled.contains_key(name)
+        });
+    }
+
+    fn moved(&mut self, event: MoveEvent, now: f64) {
+        match event.phase {
+            MovePhase::Committed => {
+                self.revision += 1;
+                self.settled.insert(event.process, Settled { node: event.to, until: now + SETTLE });
+                if let Some(process) = self.processes.get_mut(&event.process) {
+                    process.node = event.to;
+                    process.sample.kind = if event.to == event.process.home {
+                        ProcessKind::Local
+                    } else {
+                        ProcessKind::Guest { origin: event.process }
+                    };
+                }
+            }
+            MovePhase::Ended { .. } => {
+                self.revision += 1;
+                self.processes.remove(&event.process);
+            }
+            MovePhase::Started | MovePhase::Failed { .. } => {}
+        }
+        self.news.push(News::Move(event));
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use mattx_protocol::model::{MoveStatistics, Pressure};
+
+    pub(crate) fn process(pid: u32, kind: ProcessKind) -> ProcessSample {
+        ProcessSample {
+            pid,
+            kind,
+            comm: "calc".into(),
+            command_line: None,
+            user: None,
+            state: 'R',
+            cpu_percent: 90.0,
+            rss_kib: 2048,
+            threads: 1,
+        }
+    }
+
+    pub(crate) fn node(id: NodeId, processes: Vec<ProcessSample>) -> NodeSample {
+        NodeSample {
+            id,
+            name: format!("n{id}"),
+            address: std::net::Ipv4Addr::LOCALHOST.into(),
+            state: NodeState::Up,
+            cpu_load: 1000,
+            affinity: 2000,
+            cores: vec![1.0, 0.0],
+            memory_total_mib: 1000,
+            memory_available_mib: 250,
+            pressure: Pressure::default(),
+            network_in: 0,
+            network_out: 0,
+            uptime_s: 1,
+            kernel: String::new(),
+            module: None,
+            insecure: false,
+            processes,
+        }
+    }
+
+    const WHO: ProcessRef = ProcessRef { home: 1, pid: 77 };
+
+    fn two() -> Cluster {
+        let mut cluster = Cluster::default();
+        let nodes = vec![node(1, vec![process(77, ProcessKind::Local)]), node(2, vec![])];
+        assert!(cluster.hear(FromServer::Snapshot { sequence: 4, nodes }, 0.0));
+        cluster
+    }
+
+    fn committed(to: NodeId) -> FromServer {
+        FromServer::Move(MoveEvent {
+            process: WHO,
+            comm: "calc".into(),
+            from: 3 - to,
+            to,
+            phase: MovePhase::Committed,
+            statistics: MoveStatistics::default(),
+        })
+    }
+
+    fn delta(sequence: u64, nodes: Vec<NodeSample>) -> FromServer {
+        FromServer::Delta { sequence, nodes, gone: vec![] }
+    }
+
+    #[test]
+    fn a_gap_in_the_sequence_asks_for_a_snapshot() {
+        let mut cluster = two();
+        assert!(cluster.hear(delta(5, vec![node(2, vec![])]), 1.0));
+        assert!(cluster.hear(delta(5, vec![]), 1.0), "repeated messages are harmless");
+        assert!(!cluster.hear(delta(7, vec![]), 1.0));
+    }
+
+    #[test]
+    fn a_process_is_one_process_wherever_it_computes() {
+        let mut cluster = two();
+        cluster.hear(committed(2), 1.0);
+        assert_eq!(cluster.processes[&WHO].node, 2);
+        // Home's sample from before the move does not bring it back, and its absence at the new node does not hide it.
+        cluster.hear(delta(5, vec![node(1, vec![process(77, ProcessKind::Local)]), node(2, vec![])]), 1.1);
+        assert_eq!(cluster.processes[&WHO].node, 2);
+        let deputy = node(1, vec![process(77, ProcessKind::Deputy { node: 2 })]);
+        let guest = node(2, vec![process(9000, ProcessKind::Guest { origin: WHO })]);
+        cluster.hear(delta(6, vec![deputy, guest]), 6.0);
+        assert_eq!(cluster.processes.len(), 1);
+        assert_eq!((cluster.processes[&WHO].node, cluster.processes[&WHO].sample.pid), (2, 9000));
+        assert!(cluster.processes[&WHO].is_away());
+    }
+
+    #[test]
+    fn a_process_that_ended_disappears() {
+        let mut cluster = two();
+        cluster.hear(delta(5, vec![node(1, vec![])]), 9.0);
+        assert!(cluster.processes.is_empty());
+    }
+
+    #[test]
+    fn only_nodes_that_come_later_are_news() {
+        let mut cluster = two();
+        assert_eq!(cluster.take_news(), []);
+        cluster.hear(delta(5, vec![node(3, vec![])]), 1.0);
+        assert_eq!(cluster.take_news(), [News::Joined(3)]);
+        cluster.hear(FromServer::Delta { sequence: 6, nodes: vec![], gone: vec![3] }, 2.0);
+        assert_eq!(cluster.take_news(), [News::Left(3, "n3".into())]);
+    }
+
+    #[test]
+    fn memory_and_load_are_shares() {
+        let cluster = two();
+        assert_eq!((cluster.nodes[&1].load(), cluster.nodes[&1].memory()), (0.5, 0.75));
+    }
+}
