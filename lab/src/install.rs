@@ -5,6 +5,7 @@
 
 use std::env;
 use std::fs;
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -32,18 +33,27 @@ pub(crate) fn pack(dir: &Path, kernel: Kernel, bare: bool, configuration: &str) 
         fs::create_dir_all(&sbin).context(what)?;
         fs::write(sbin.join("lab-services"), include_str!("../image/services")).context(what)?;
         fs::set_permissions(sbin.join("lab-services"), fs::Permissions::from_mode(0o755)).context(what)?;
-        if !configuration.is_empty() {
-            let path = tree.join("etc/mattx.conf");
-            let mut text = fs::read_to_string(&path).unwrap_or_default();
-            text.push_str(configuration);
-            text.push('\n');
-            fs::write(path, text).context(what)?;
-        }
+        write_key(&tree.join("etc/mattx/cluster.key")).context(what)?;
+        let path = tree.join("etc/mattx.conf");
+        let mut text = fs::read_to_string(&path).unwrap_or_default();
+        text.push('\n');
+        text.push_str(configuration);
+        text.push('\n');
+        fs::write(path, text).context(what)?;
     }
     let disk = dir.join("install.ext4");
     make_disk(&tree, &disk)?;
     fs::remove_dir_all(&tree).context(what)?;
     Ok(disk)
+}
+
+/// The secret that makes the nodes one cluster and all others strangers: 32 random bytes, as hexadecimal digits.
+fn write_key(path: &Path) -> io::Result<()> {
+    let mut bytes = [0; 32];
+    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    fs::write(path, digits + "\n")?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
 }
 
 /// The agent is built beside this program, or beside the test that uses this library.
@@ -63,7 +73,7 @@ fn install(tree: &Path, kernel: Kernel) -> Result<()> {
     let output = Command::new(&script)
         .arg("--root")
         .arg(tree)
-        .args(["--kernel", kernel.name()])
+        .args(["--kernel", kernel.name(), "--profile", "dev"])
         .stdin(Stdio::null())
         .output()
         .context(|| format!("cannot run {}", script.display()))?;

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The kernel modules as files, for scenarios on bare nodes.
+
+use std::path::PathBuf;
+
+use mattx_lab::{Error, Kernel, Node, Result, cache};
+
+/// Names of the modules, in the order in which they are loaded.
+pub const MODULES: [&str; 2] = ["mattx", "mattxfs"];
+
+/// Copies the modules for the node's kernel to `/root/NAME.ko` in the node.
+///
+/// # Errors
+/// When they are not built, or the node's failures.
+pub fn push(node: &Node, kernel: Kernel) -> Result<()> {
+    for name in MODULES {
+        node.push(&file(kernel, name)?, &format!("/root/{name}.ko"))?;
+    }
+    Ok(())
+}
+
+fn file(kernel: Kernel, name: &str) -> Result<PathBuf> {
+    let path = cache()?.join(format!("modules/{kernel}/{name}.ko"));
+    if path.exists() {
+        Ok(path)
+    } else {
+        Err(Error::Usage(format!("{} is missing; run scripts/build-kernel {kernel}", path.display())))
+    }
+}
