@@ -15,6 +15,7 @@
 #include <linux/types.h>
 
 struct mattx_cursor;
+struct mattx_frame;
 struct mattx_handles;
 struct mattx_link;
 struct task_struct;
@@ -41,14 +42,19 @@ int mattx_handles_open(struct mattx_handles *handles, struct mattx_link *link);
 void mattx_handles_close(struct mattx_handles *handles);
 
 /*
- * For recall, after close, in the context of the process itself: its
- * descriptors become what @table says, as mattx_proxies_encode() wrote it.
- * -EBADMSG: it makes no sense, and nothing has changed.
+ * For recall, in the context of the process itself: its descriptors become
+ * what @table says, as mattx_proxies_encode() wrote it.  Check first tells
+ * whether the table makes sense (-EBADMSG) and changes nothing; apply comes
+ * after close.
  */
+int mattx_handles_check(struct mattx_handles *handles, struct mattx_cursor *table);
 int mattx_handles_apply(struct mattx_handles *handles, struct mattx_cursor *table);
 
 /* Closes if need be, and drops the references to the files. */
 void mattx_handles_free(struct mattx_handles *handles);
+
+/* dispatch.h: MATTX_WIRE_FILE_REQUEST */
+void mattx_handle_receive_request(struct mattx_link *link, struct mattx_frame *frame);
 
 int mattx_handle_init(void);
 void mattx_handle_exit(void);

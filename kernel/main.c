@@ -8,10 +8,12 @@
 #include <linux/workqueue.h>
 
 #include "dispatch.h"
+#include "handle.h"
 #include "link.h"
 #include "netlink.h"
 #include "node.h"
 #include "proc.h"
+#include "proxy.h"
 
 struct workqueue_struct *mattx_wq;
 
@@ -22,9 +24,15 @@ static int __init mattx_init(void)
 	mattx_wq = alloc_workqueue("mattx", WQ_UNBOUND, 0);
 	if (!mattx_wq)
 		return -ENOMEM;
-	error = mattx_link_init();
+	error = mattx_handle_init();
 	if (error)
 		goto free_wq;
+	error = mattx_proxy_init();
+	if (error)
+		goto exit_handle;
+	error = mattx_link_init();
+	if (error)
+		goto exit_proxy;
 	error = mattx_proc_init();
 	if (error)
 		goto exit_link;
@@ -39,6 +47,10 @@ exit_proc:
 exit_link:
 	mattx_link_exit();
 	mattx_node_exit();
+exit_proxy:
+	mattx_proxy_exit();
+exit_handle:
+	mattx_handle_exit();
 free_wq:
 	destroy_workqueue(mattx_wq);
 	return error;
@@ -51,6 +63,8 @@ static void __exit mattx_exit(void)
 	mattx_link_exit();
 	mattx_netlink_exit();
 	mattx_node_exit();
+	mattx_proxy_exit();
+	mattx_handle_exit();
 	destroy_workqueue(mattx_wq);
 	pr_info("unloaded\n");
 }

@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 struct mattx_cursor;
+struct mattx_frame;
 struct mattx_link;
 struct mattx_proxies;
 
@@ -39,6 +40,9 @@ void mattx_proxies_put(struct mattx_proxies *proxies);
 
 /* Operations on files whose home is behind @link end with EIO. */
 void mattx_proxies_peer_down(struct mattx_link *link);
+
+/* dispatch.h: MATTX_WIRE_FILE_READY */
+void mattx_proxy_receive_ready(struct mattx_link *link, struct mattx_frame *frame);
 
 int mattx_proxy_init(void);
 void mattx_proxy_exit(void);

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Tables of proxies: one for each guest, and the readiness that their homes
+ * push.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/hashtable.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "descriptor.h"
+#include "proxy_private.h"
+
+#define MATTX_TABLE_HASH_BITS	6
+
+/* Tables that can be reached, by number.  No reference: detach takes them out. */
+static DEFINE_HASHTABLE(mattx_proxy_tables, MATTX_TABLE_HASH_BITS);
+/* The table, and the members of each.  Wait queues of proxies nest inside. */
+static DEFINE_SPINLOCK(mattx_proxy_tables_lock);
+
+struct mattx_proxies *mattx_proxies_hold(struct mattx_proxies *proxies)
+{
+	refcount_inc(&proxies->references);
+	return proxies;
+}
+
+void mattx_proxies_put(struct mattx_proxies *proxies)
+{
+	if (!refcount_dec_and_test(&proxies->references))
+		return;
+	spin_lock(&mattx_proxy_tables_lock);
+	hash_del(&proxies->node);
+	spin_unlock(&mattx_proxy_tables_lock);
+	mattx_link_put(proxies->link);
+	kfree(proxies);
+}
+
+void mattx_proxy_set_ready(struct mattx_proxy *proxy, u32 sequence, u32 ready, bool wake)
+{
+	spin_lock(&proxy->lock);
+	if ((s32)(sequence - proxy->sequence) > 0) {
+		proxy->sequence = sequence;
+		WRITE_ONCE(proxy->ready, (__force __poll_t)ready);
+	}
+	spin_unlock(&proxy->lock);
+	if (wake)
+		wake_up_poll(&proxy->wait, READ_ONCE(proxy->ready));
+}
+
+void mattx_proxy_receive_ready(struct mattx_link *link, struct mattx_frame *frame)
+{
+	struct mattx_file_ready ready;
+	struct mattx_proxies *proxies;
+	struct mattx_proxy *proxy;
+	struct mattx_cursor c;
+
+	mattx_frame_reader(frame, &c);
+	if (mattx_file_ready_decode(&c, &ready)) {
+		pr_warn_ratelimited("node %u sent a readiness that makes no sense\n",
+				    mattx_link_node(link));
+		goto free;
+	}
+	spin_lock(&mattx_proxy_tables_lock);
+	hash_for_each_possible(mattx_proxy_tables, proxies, node, ready.table) {
+		if (proxies->number != ready.table || proxies->link != link)
+			continue;
+		list_for_each_entry(proxy, &proxies->members, member)
+			if (proxy->handle == ready.handle)
+				mattx_proxy_set_ready(proxy, ready.sequence, ready.ready, true);
+	}
+	spin_unlock(&mattx_proxy_tables_lock);
+free:
+	mattx_frame_free(frame);
+}
+
+/* Everybody who waits finds out. */
+static void mattx_proxies_kill(struct mattx_proxies *proxies)
+{
+	struct mattx_proxy *proxy;
+
+	lockdep_assert_held(&mattx_proxy_tables_lock);
+	WRITE_ONCE(proxies->dead, true);
+	list_for_each_entry(proxy, &proxies->members, member)
+		wake_up_poll(&proxy->wait, EPOLLERR | EPOLLHUP);
+}
+
+void mattx_proxies_detach(struct mattx_proxies *proxies)
+{
+	spin_lock(&mattx_proxy_tables_lock);
+	mattx_proxies_kill(proxies);
+	spin_unlock(&mattx_proxy_tables_lock);
+}
+
+void mattx_proxies_peer_down(struct mattx_link *link)
+{
+	struct mattx_proxies *proxies;
+	int bucket;
+
+	spin_lock(&mattx_proxy_tables_lock);
+	hash_for_each(mattx_proxy_tables, bucket, proxies, node)
+		if (proxies->link == link)
+			mattx_proxies_kill(proxies);
+	spin_unlock(&mattx_proxy_tables_lock);
+}
+
+void mattx_proxy_release(struct mattx_proxy *proxy)
+{
+	mattx_proxy_tell(proxy, MATTX_FILE_RELEASE, 0);
+	spin_lock(&mattx_proxy_tables_lock);
+	list_del_init(&proxy->member);
+	spin_unlock(&mattx_proxy_tables_lock);
+}
+
+/* The files of the table, in its order; on an error those made are closed again. */
+static int mattx_proxies_create_files(struct mattx_proxies *proxies, struct mattx_cursor *table,
+				      struct file **files, u32 count)
+{
+	struct mattx_handle_info info;
+	struct mattx_proxy *proxy;
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		int error = mattx_handle_info_decode(table, &info);
+
+		/* Home numbers the handles of an offer from 0 on. */
+		if (!error && info.number != i)
+			error = -EBADMSG;
+		if (error)
+			return error;
+		files[i] = mattx_proxy_file_create(proxies, &info);
+		if (IS_ERR(files[i])) {
+			error = PTR_ERR(files[i]);
+			files[i] = NULL;
+			return error;
+		}
+		proxy = files[i]->private_data;
+		spin_lock(&mattx_proxy_tables_lock);
+		list_add_tail(&proxy->member, &proxies->members);
+		spin_unlock(&mattx_proxy_tables_lock);
+	}
+	return 0;
+}
+
+static int mattx_proxies_install_files(struct mattx_cursor *table, struct file **files,
+				       u32 file_count, u32 count)
+{
+	struct mattx_descriptor descriptor;
+	int error;
+
+	mattx_descriptors_close_range(0, S64_MAX);
+	while (count--) {
+		error = mattx_descriptor_decode(table, &descriptor);
+		if (!error && descriptor.handle >= file_count)
+			error = -EBADMSG;
+		if (!error)
+			error = mattx_descriptor_install(descriptor.fd,
+							 get_file(files[descriptor.handle]),
+							 descriptor.close_on_exec);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+/* What the files were ready for when they were captured may have changed since. */
+static void mattx_proxies_ask_ready(struct file **files, u32 count)
+{
+	struct mattx_proxy *proxy;
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		proxy = files[i]->private_data;
+		if (proxy->traits & MATTX_HANDLE_POLLED)
+			mattx_proxy_tell(proxy, MATTX_FILE_POLL, 0);
+	}
+}
+
+int mattx_proxies_install(struct mattx_link *link, struct mattx_cursor *table,
+			  struct mattx_proxies **result)
+{
+	struct mattx_file_table head;
+	struct mattx_proxies *proxies;
+	struct file **files;
+	int error;
+	u32 i;
+
+	if (atomic_read(&current->files->count) != 1)
+		return -EBUSY;
+	error = mattx_file_table_decode(table, &head);
+	if (error)
+		return error;
+	files = kvcalloc(head.handles ?: 1, sizeof(*files), GFP_KERNEL);
+	proxies = kzalloc(sizeof(*proxies), GFP_KERNEL);
+	if (!files || !proxies) {
+		kvfree(files);
+		kfree(proxies);
+		return -ENOMEM;
+	}
+	refcount_set(&proxies->references, 1);
+	proxies->number = head.number;
+	proxies->link = mattx_link_hold(link);
+	INIT_LIST_HEAD(&proxies->members);
+	spin_lock(&mattx_proxy_tables_lock);
+	hash_add(mattx_proxy_tables, &proxies->node, proxies->number);
+	spin_unlock(&mattx_proxy_tables_lock);
+
+	error = mattx_proxies_create_files(proxies, table, files, head.handles);
+	if (!error)
+		error = mattx_proxies_install_files(table, files, head.handles, head.descriptors);
+	if (error)
+		/* Closing them must not close the files at home, where the process goes on. */
+		mattx_proxies_detach(proxies);
+	else
+		mattx_proxies_ask_ready(files, head.handles);
+	for (i = 0; i < head.handles; i++)
+		if (files[i])
+			fput(files[i]);
+	kvfree(files);
+	if (error)
+		mattx_proxies_put(proxies);
+	else
+		*result = proxies;
+	return error;
+}
+
+/* Puts the descriptors that lead home; returns how many (@c may be NULL). */
+static u32 mattx_proxies_walk(const struct mattx_proxies *proxies, struct mattx_cursor *c)
+{
+	unsigned int fd = 0;
+	struct file *file;
+	u32 count = 0;
+
+	while ((file = fget_task_next(current, &fd))) {
+		struct mattx_proxy *proxy = file->private_data;
+
+		if (file->f_op == &mattx_proxy_fops && proxy->proxies == proxies) {
+			struct mattx_descriptor descriptor = {
+				.fd = fd,
+				.handle = proxy->handle,
+				.open_flags = file->f_flags,
+			};
+
+			rcu_read_lock();
+			descriptor.close_on_exec = close_on_exec(fd, current->files);
+			rcu_read_unlock();
+			if (c)
+				mattx_descriptor_encode(c, &descriptor);
+			count++;
+		}
+		fput(file);
+		fd++;
+	}
+	return count;
+}
+
+size_t mattx_proxies_wire_size(const struct mattx_proxies *proxies)
+{
+	return sizeof(u32) + mattx_proxies_walk(proxies, NULL) * (size_t)MATTX_DESCRIPTOR_SIZE;
+}
+
+void mattx_proxies_encode(const struct mattx_proxies *proxies, struct mattx_cursor *c)
+{
+	mattx_put_u32(c, mattx_proxies_walk(proxies, NULL));
+	mattx_proxies_walk(proxies, c);
+}
