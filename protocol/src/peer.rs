@@ -2,6 +2,8 @@
 //! The control link between two daemons: frames of a big-endian `u32` length and that many
 //! bytes of JSON.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, Outcome};
@@ -32,19 +34,34 @@ pub struct Load {
     pub memory_free_mib: u64,
 }
 
+/// Who speaks on a new connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Greeting {
+    /// [`VERSION`] of the speaker.
+    pub version: u32,
+    /// What the connection is for.
+    pub purpose: Purpose,
+    /// Node number of the speaker.
+    pub node: NodeId,
+    /// Differs between any two machines, and stays the same on one.
+    pub machine: u64,
+    /// Random number that changes with every boot of the speaker.
+    pub boot: u64,
+    /// Address of the speaker in the cluster's network.
+    pub address: IpAddr,
+    /// Host name of the speaker.
+    pub name: String,
+}
+
 /// A frame between daemons.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Frame {
     /// Who speaks; first in each direction.
-    Hello {
-        /// [`VERSION`].
-        version: u32,
-        /// What the connection is for.
-        purpose: Purpose,
-        /// Node number of the speaker.
-        node: NodeId,
-        /// Random number that changes with every boot of the speaker.
-        boot: u64,
+    Hello(Greeting),
+    /// In place of the answering greeting: the receiver does not want this connection.
+    Refused {
+        /// In words.
+        reason: String,
     },
     /// Heartbeat with the speaker's load, every second.
     Load(Load),

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Data links: a second connection to each peer, which belongs to the kernel.
+//!
+//! The kernel notices itself when one dies. A data link outlives the daemons: a daemon that
+//! starts anew takes from `/proc/mattx/nodes` which peers the module is still linked to.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use mattx_protocol::model::NodeId;
+use mattx_protocol::peer::{Greeting, Purpose};
+
+use super::{Hub, TaskReport};
+use crate::kernel::Kernel;
+use crate::link::handshake::{self, Stream};
+use crate::membership::Moment;
+
+/// Pause before a lost link is made again.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Longest pause between attempts; a peer without the module refuses all of them.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Default)]
+struct DataLink {
+    boot: u64,
+    linked: bool,
+    dialing: bool,
+    next_try: Moment,
+    failures: u32,
+}
+
+/// Which peers the kernel is linked to, as far as known.
+#[derive(Debug, Default)]
+pub struct DataLinks {
+    links: HashMap<NodeId, DataLink>,
+}
+
+impl DataLinks {
+    /// A peer greeted on a control link. After a reboot it knows nothing of the old data link.
+    pub fn greeted(&mut self, node: NodeId, boot: u64) {
+        let link = self.links.entry(node).or_default();
+        if link.boot != boot {
+            link.linked = link.boot == 0 && link.linked;
+            link.boot = boot;
+        }
+        link.failures = 0;
+        link.next_try = Moment::ZERO;
+    }
+
+    /// The kernel lost a link.
+    pub fn lost(&mut self, node: NodeId, now: Moment) {
+        let link = self.links.entry(node).or_default();
+        link.linked = false;
+        link.next_try = now + PAUSE;
+    }
+
+    /// The kernel is linked to exactly these peers.
+    pub fn adopt(&mut self, linked: HashSet<NodeId>, now: Moment) {
+        for (node, link) in &mut self.links {
+            link.linked = linked.contains(node);
+            link.next_try = now;
+        }
+        for node in linked {
+            self.links.entry(node).or_default().linked = true;
+        }
+    }
+
+    /// The module is gone, and all its links.
+    pub fn forget_all(&mut self) {
+        for link in self.links.values_mut() {
+            link.linked = false;
+        }
+    }
+
+    fn due(&mut self, node: NodeId, now: Moment) -> bool {
+        let link = self.links.entry(node).or_default();
+        let due = !link.linked && !link.dialing && now >= link.next_try;
+        link.dialing |= due;
+        due
+    }
+
+    fn finished(&mut self, node: NodeId, now: Moment, success: bool) {
+        let link = self.links.entry(node).or_default();
+        link.dialing = false;
+        link.linked = success;
+        if success {
+            link.failures = 0;
+        } else {
+            let pause = PAUSE * 2u32.saturating_pow(link.failures.min(10));
+            link.next_try = now + pause.min(PAUSE_MAX);
+            link.failures += 1;
+        }
+    }
+}
+
+/// The peers that the module lists as linked.
+pub fn linked_by_kernel() -> HashSet<NodeId> {
+    parse_nodes(&fs::read_to_string("/proc/mattx/nodes").unwrap_or_default())
+}
+
+/// The numbers of the peers in `/proc/mattx/nodes`.
+fn parse_nodes(table: &str) -> HashSet<NodeId> {
+    table
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_ascii_whitespace().next()?.parse().ok())
+        .filter(|node| {
+            !table
+                .lines()
+                .any(|line| line.starts_with(&format!("{node} (Local)")))
+        })
+        .collect()
+}
+
+impl Hub {
+    /// Makes the data links that are missing.
+    pub(super) fn tend_data_links(&mut self) {
+        if !self.kernel_ready {
+            return;
+        }
+        let Some(kernel) = self.kernel.clone() else {
+            return;
+        };
+        let now = self.now();
+        let own = self.node();
+        let peers: Vec<_> = self
+            .parts
+            .membership
+            .peers()
+            .filter(|(node, peer)| own < *node && peer.link().is_some())
+            .map(|(node, peer)| (node, peer.address))
+            .collect();
+        for (node, address) in peers {
+            if self.data.due(node, now) {
+                self.dial_data(kernel.clone(), node, address);
+            }
+        }
+    }
+
+    fn dial_data(&self, kernel: Kernel, node: NodeId, address: SocketAddr) {
+        let greeting = self.greeting(Purpose::Data);
+        let reports = self.reports.clone();
+        tokio::spawn(async move {
+            let result = match handshake::dial(address, greeting).await {
+                Ok((stream, answer)) if answer.node == node => {
+                    hand_over(&kernel, stream, &answer, address.ip()).await
+                }
+                Ok((_, answer)) => Err(format!("node {} answered there", answer.node)),
+                Err(error) => Err(error.to_string()),
+            };
+            let _ = reports.send(TaskReport::DataLinked { node, result }).await;
+        });
+    }
+
+    pub(super) fn incoming_data(&self, mut stream: Stream, greeting: &Greeting, address: IpAddr) {
+        let Some(kernel) = self.kernel.clone() else {
+            return;
+        };
+        let answer = self.greeting(Purpose::Data);
+        let greeting = greeting.clone();
+        let reports = self.reports.clone();
+        tokio::spawn(async move {
+            let node = greeting.node;
+            let result = match handshake::welcome(&mut stream, answer).await {
+                Ok(()) => hand_over(&kernel, stream, &greeting, address).await,
+                Err(error) => Err(error.to_string()),
+            };
+            let _ = reports.send(TaskReport::DataLinked { node, result }).await;
+        });
+    }
+
+    pub(super) fn data_linked(&mut self, node: NodeId, result: Result<(), String>) {
+        let now = self.now();
+        match &result {
+            Ok(()) => tracing::info!("the kernel is linked to node {node}"),
+            Err(error) => tracing::debug!("no data link to node {node}: {error}"),
+        }
+        self.data.finished(node, now, result.is_ok());
+    }
+}
+
+/// Gives the socket of a greeted connection to the module.
+async fn hand_over(
+    kernel: &Kernel,
+    stream: Stream,
+    peer: &Greeting,
+    address: IpAddr,
+) -> Result<(), String> {
+    let socket = stream.into_std().map_err(|error| error.to_string())?;
+    socket
+        .set_nonblocking(false)
+        .map_err(|error| error.to_string())?;
+    kernel
+        .link_add(peer.node, address, peer.boot, OwnedFd::from(socket))
+        .await
+        .map_err(|error| format!("the module does not take the socket: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn linked_peers_are_read_from_the_table_of_nodes() {
+        let table = "MattX Cluster Nodes:\n--------\nNode ID\t\tIP Address\tCPU Load\tAffinity\tMem Free (MB)\n--------\n709 (Local)\t192.168.122.131\t2000\t\t4000\t\t725\n814\t\t192.168.122.38\t0\t\t4000\t\t748\n\nBalancer Enabled: YES\n12 monkeys\n";
+        assert_eq!(parse_nodes(table), HashSet::from([814]));
+        assert_eq!(parse_nodes(""), HashSet::new());
+    }
+
+    #[test]
+    fn a_rebooted_peer_needs_a_new_link() {
+        let mut links = DataLinks::default();
+        links.adopt(HashSet::from([7]), Moment::ZERO);
+        links.greeted(7, 1);
+        assert!(!links.due(7, Moment::ZERO), "the kernel is linked already");
+        links.greeted(7, 2);
+        assert!(links.due(7, Moment::ZERO));
+        assert!(!links.due(7, Moment::ZERO), "one attempt at a time");
+    }
+
+    #[test]
+    fn failed_attempts_wait_longer_each_time() {
+        let mut links = DataLinks::default();
+        let mut now = Moment::ZERO;
+        for _ in 0..20 {
+            assert!(links.due(7, now));
+            links.finished(7, now, false);
+            assert!(!links.due(7, now));
+            now += PAUSE_MAX;
+        }
+    }
+}

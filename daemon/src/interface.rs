@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The network interface that the cluster uses.
+
+use std::fs;
+use std::net::Ipv4Addr;
+
+use nix::ifaddrs::getifaddrs;
+use nix::net::if_::InterfaceFlags;
+
+/// An interface with its IPv4 network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Name, such as `eth0`.
+    pub name: String,
+    /// First IPv4 address.
+    pub address: Ipv4Addr,
+    /// Mask of its network.
+    pub netmask: Ipv4Addr,
+}
+
+/// Why there is no interface to use.
+#[derive(Debug, thiserror::Error)]
+pub enum InterfaceError {
+    /// The system call failed.
+    #[error("cannot list the network interfaces: {0}")]
+    List(#[from] nix::Error),
+    /// A configured one is not there.
+    #[error("interface {0} does not exist or has no IPv4 address; check INTERFACE")]
+    Missing(String),
+    /// None can be chosen.
+    #[error("no default route and not exactly one network interface ({0}); set INTERFACE")]
+    Unclear(String),
+}
+
+/// The configured interface, or that of the default route, or the only one.
+pub fn find(wanted: Option<&str>) -> Result<Interface, InterfaceError> {
+    let routes = fs::read_to_string("/proc/net/route").unwrap_or_default();
+    choose(all()?, wanted, default_route(&routes).as_deref())
+}
+
+fn all() -> Result<Vec<Interface>, InterfaceError> {
+    let mut found: Vec<Interface> = Vec::new();
+    for entry in getifaddrs()? {
+        let ipv4 = |address: Option<nix::sys::socket::SockaddrStorage>| {
+            address.and_then(|address| Some(address.as_sockaddr_in()?.ip()))
+        };
+        let (Some(address), Some(netmask)) = (ipv4(entry.address), ipv4(entry.netmask)) else {
+            continue;
+        };
+        if entry.flags.contains(InterfaceFlags::IFF_LOOPBACK)
+            || found
+                .iter()
+                .any(|interface| interface.name == entry.interface_name)
+        {
+            continue;
+        }
+        found.push(Interface {
+            name: entry.interface_name,
+            address,
+            netmask,
+        });
+    }
+    Ok(found)
+}
+
+fn choose(
+    interfaces: Vec<Interface>,
+    wanted: Option<&str>,
+    default_route: Option<&str>,
+) -> Result<Interface, InterfaceError> {
+    let by_name = |name: &str| {
+        interfaces
+            .iter()
+            .find(|interface| interface.name == name)
+            .cloned()
+    };
+    if let Some(name) = wanted {
+        return by_name(name).ok_or_else(|| InterfaceError::Missing(name.to_owned()));
+    }
+    if let Some(interface) = default_route.and_then(by_name) {
+        return Ok(interface);
+    }
+    match &interfaces[..] {
+        [only] => Ok(only.clone()),
+        [] => Err(InterfaceError::Unclear("none has an IPv4 address".into())),
+        several => Err(InterfaceError::Unclear(
+            several
+                .iter()
+                .map(|interface| interface.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+        )),
+    }
+}
+
+/// The interface of the default route in `/proc/net/route`.
+fn default_route(table: &str) -> Option<String> {
+    table.lines().skip(1).find_map(|line| {
+        let mut words = line.split_ascii_whitespace();
+        let name = words.next()?;
+        (words.next()? == "00000000").then(|| name.to_owned())
+    })
+}
+
+impl Interface {
+    /// All other host addresses of the network, at most `limit`.
+    #[must_use]
+    pub fn neighbours(&self, limit: usize) -> Vec<Ipv4Addr> {
+        let (address, mask) = (self.address.to_bits(), self.netmask.to_bits());
+        let (first, last) = (address & mask, address | !mask);
+        (u64::from(first) + 1..u64::from(last))
+            .take(limit)
+            .filter_map(|bits| u32::try_from(bits).ok())
+            .filter(|bits| *bits != address)
+            .map(Ipv4Addr::from_bits)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interface(name: &str, address: [u8; 4], netmask: [u8; 4]) -> Interface {
+        Interface {
+            name: name.to_owned(),
+            address: address.into(),
+            netmask: netmask.into(),
+        }
+    }
+
+    #[test]
+    fn the_default_route_decides_unless_configured() {
+        let both = || {
+            vec![
+                interface("eth0", [10, 0, 0, 5], [255, 255, 255, 0]),
+                interface("eth1", [10, 1, 0, 5], [255, 255, 255, 0]),
+            ]
+        };
+        let name = |wanted, route| choose(both(), wanted, route).map(|found| found.name);
+        assert_eq!(name(Some("eth0"), Some("eth1")).expect("found"), "eth0");
+        assert_eq!(name(None, Some("eth1")).expect("found"), "eth1");
+        assert!(name(None, None).is_err());
+        assert!(name(Some("eth7"), Some("eth1")).is_err());
+        let table =
+            "Iface\tDestination\tGateway\neth1\t0000010A\t00000000\neth0\t00000000\t0100000A\n";
+        assert_eq!(default_route(table).as_deref(), Some("eth0"));
+    }
+
+    #[test]
+    fn neighbours_are_the_other_hosts_of_the_network() {
+        let small = interface("eth0", [10, 0, 0, 2], [255, 255, 255, 252]);
+        assert_eq!(small.neighbours(100), [Ipv4Addr::new(10, 0, 0, 1)]);
+        let alone = interface("eth0", [10, 0, 0, 2], [255, 255, 255, 255]);
+        assert!(alone.neighbours(100).is_empty());
+        let large = interface("eth0", [10, 0, 0, 2], [255, 0, 0, 0]);
+        assert_eq!(large.neighbours(500).len(), 499);
+    }
+}

@@ -1,0 +1,552 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Who belongs to the cluster: a state machine without I/O and without a clock.
+//!
+//! Beacons are hints where to knock; a node belongs to the cluster while a control link to it
+//! is up and not silent. Of two nodes the one with the lower number connects, so there is one
+//! link for each pair. Every method takes the time and returns what must be done.
+//!
+//! A node number is taken in two steps: the node announces it for [`PROBE_TIME`] without joining
+//! anything, and gives way when somebody with more right to it objects; then it is settled.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use mattx_protocol::model::NodeId;
+use mattx_protocol::peer::{Greeting, VERSION};
+
+use crate::beacon::{Beacon, Flags};
+use crate::identity::{Identity, derived_node_id};
+
+/// Time since the daemon started.
+pub type Moment = Duration;
+/// Names a control link within this daemon.
+pub type LinkId = u64;
+
+/// How long a number is announced before it is used.
+pub const PROBE_TIME: Duration = Duration::from_millis(1000);
+/// Interval of beacons in small clusters.
+pub const ANNOUNCE_INTERVAL: Duration = Duration::from_millis(1000);
+/// Each node more than this stretches the interval, so that the traffic does not grow with the square.
+const ANNOUNCE_NODES: u32 = 32;
+/// A link without a frame for this long is dead. Heartbeats come every second.
+pub const LINK_SILENCE: Duration = Duration::from_millis(4000);
+/// A connection attempt is given up after this.
+pub const DIAL_DEADLINE: Duration = Duration::from_millis(3000);
+/// Pause after the first failed attempt; doubled by each further one.
+const DIAL_PAUSE: Duration = Duration::from_millis(250);
+/// Longest pause between attempts.
+const DIAL_PAUSE_MAX: Duration = Duration::from_secs(8);
+/// A node that is not linked and was not heard for this long is no longer dialled.
+const HEARD_LIFETIME: Duration = Duration::from_secs(15);
+/// How long a lost node is remembered, so that viewers can show the loss.
+pub const REMEMBER_DOWN: Duration = Duration::from_secs(60);
+/// Most nodes that are remembered without a link, against floods of beacons.
+const MAX_UNLINKED: usize = 4096;
+
+/// How a peer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its beacons are heard.
+    Heard,
+    /// Linked.
+    Up {
+        /// By which link.
+        link: LinkId,
+        /// When it was last heard on it.
+        heard: Moment,
+    },
+    /// Was linked.
+    Down {
+        /// Since when.
+        since: Moment,
+    },
+}
+
+/// Another node.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its machine.
+    pub machine: u64,
+    /// Its boot.
+    pub boot: u64,
+    /// Where it listens for links.
+    pub address: SocketAddr,
+    /// Its host name, known from its greeting.
+    pub name: String,
+    /// How it stands.
+    pub standing: Standing,
+    uptime_ms: u64,
+    last_beacon: Moment,
+    settled: bool,
+    dialing: Option<Moment>,
+    next_dial: Moment,
+    failures: u32,
+}
+
+impl Peer {
+    /// The control link, if the peer is up.
+    #[must_use]
+    pub fn link(&self) -> Option<LinkId> {
+        match self.standing {
+            Standing::Up { link, .. } => Some(link),
+            Standing::Heard | Standing::Down { .. } => None,
+        }
+    }
+}
+
+/// What must be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send a beacon now.
+    Announce,
+    /// This node keeps its number: tell the kernel, accept and make links.
+    Settled,
+    /// This node had to take another number: close all links.
+    Renumbered {
+        /// The number given up.
+        from: NodeId,
+    },
+    /// Connect to a peer; report to [`Membership::dialled`].
+    Dial {
+        /// The peer.
+        node: NodeId,
+        /// Where.
+        address: SocketAddr,
+    },
+    /// Close a link.
+    Close {
+        /// Which.
+        link: LinkId,
+    },
+    /// A node joined.
+    Up(NodeId),
+    /// A node was lost.
+    Down {
+        /// Which.
+        node: NodeId,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A lost node is forgotten.
+    Gone(NodeId),
+    /// Something that a person must settle.
+    Complain(String),
+}
+
+/// The table of nodes.
+#[derive(Debug)]
+pub struct Membership {
+    identity: Identity,
+    cluster: u64,
+    tcp_port: u16,
+    node: NodeId,
+    fixed: bool,
+    attempt: u32,
+    settle_at: Option<Moment>,
+    next_announce: Moment,
+    last_complaint: Option<Moment>,
+    peers: BTreeMap<NodeId, Peer>,
+}
+
+impl Membership {
+    /// A table with nobody in it. `wanted` is a configured number, `remembered` the automatic
+    /// number that this machine had before.
+    #[must_use]
+    pub fn new(
+        identity: Identity,
+        cluster: u64,
+        tcp_port: u16,
+        wanted: Option<NodeId>,
+        remembered: Option<NodeId>,
+    ) -> Self {
+        let node = wanted
+            .or(remembered)
+            .unwrap_or_else(|| derived_node_id(identity.machine, 0));
+        Self {
+            identity,
+            cluster,
+            tcp_port,
+            node,
+            fixed: wanted.is_some(),
+            attempt: 0,
+            settle_at: Some(PROBE_TIME),
+            next_announce: Moment::ZERO,
+            last_complaint: None,
+            peers: BTreeMap::new(),
+        }
+    }
+
+    /// This node's number; final once [`Self::is_settled`].
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// Whether this node keeps its number.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.settle_at.is_none()
+    }
+
+    /// Who this node is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// A peer by its number.
+    #[must_use]
+    pub fn peer(&self, node: NodeId) -> Option<&Peer> {
+        self.peers.get(&node)
+    }
+
+    /// All peers that are or were linked.
+    pub fn peers(&self) -> impl Iterator<Item = (NodeId, &Peer)> {
+        self.peers
+            .iter()
+            .filter(|(_, peer)| peer.standing != Standing::Heard)
+            .map(|(node, peer)| (*node, peer))
+    }
+
+    /// The beacon to send now.
+    #[must_use]
+    pub fn beacon(&self, uptime_ms: u64, leaving: bool) -> Beacon {
+        Beacon {
+            flags: Flags {
+                settled: self.is_settled(),
+                fixed: self.fixed,
+                leaving,
+            },
+            cluster: self.cluster,
+            machine: self.identity.machine,
+            boot: self.identity.boot,
+            uptime_ms,
+            node: self.node,
+            tcp_port: self.tcp_port,
+            addresses: vec![self.identity.address],
+        }
+    }
+
+    /// An authentic beacon came from `source`.
+    pub fn heard_beacon(&mut self, now: Moment, beacon: &Beacon, source: IpAddr) -> Vec<Action> {
+        let own = &self.identity;
+        if beacon.cluster != self.cluster
+            || (beacon.machine, beacon.boot) == (own.machine, own.boot)
+        {
+            return Vec::new();
+        }
+        if beacon.node == self.node {
+            return self.contest(now, beacon, source);
+        }
+        if beacon.flags.leaving {
+            // A linked node says so on its link; beacons do not end anything.
+            if self
+                .peers
+                .get(&beacon.node)
+                .is_some_and(|peer| peer.standing == Standing::Heard && peer.boot == beacon.boot)
+            {
+                self.peers.remove(&beacon.node);
+            }
+            return Vec::new();
+        }
+        let address = SocketAddr::new(source, beacon.tcp_port);
+        let unlinked = self.peers.len();
+        let mut actions = Vec::new();
+        let known = self.peers.get_mut(&beacon.node);
+        match known {
+            None if unlinked >= MAX_UNLINKED => return actions,
+            None => {
+                self.peers.insert(
+                    beacon.node,
+                    Peer {
+                        machine: beacon.machine,
+                        boot: beacon.boot,
+                        address,
+                        name: String::new(),
+                        standing: Standing::Heard,
+                        uptime_ms: beacon.uptime_ms,
+                        last_beacon: now,
+                        settled: beacon.flags.settled,
+                        dialing: None,
+                        next_dial: now,
+                        failures: 0,
+                    },
+                );
+                actions.push(Action::Announce);
+            }
+            Some(peer) => {
+                let same_boot = (peer.machine, peer.boot) == (beacon.machine, beacon.boot);
+                if same_boot && beacon.uptime_ms <= peer.uptime_ms {
+                    return actions;
+                }
+                let linked = peer.link().is_some();
+                if linked && !same_boot {
+                    // Rebooted, taken over, or a replay: only a new link can tell. The entry of
+                    // the link stays what it is.
+                    if self.node < beacon.node && beacon.flags.settled && peer.dialing.is_none() {
+                        peer.dialing = Some(now);
+                        actions.push(Action::Dial {
+                            node: beacon.node,
+                            address,
+                        });
+                    }
+                    return actions;
+                }
+                if !same_boot {
+                    peer.failures = 0;
+                    peer.next_dial = now;
+                    actions.push(Action::Announce);
+                }
+                peer.machine = beacon.machine;
+                peer.boot = beacon.boot;
+                peer.uptime_ms = beacon.uptime_ms;
+                peer.last_beacon = now;
+                peer.settled = beacon.flags.settled;
+                if !linked {
+                    peer.address = address;
+                }
+            }
+        }
+        actions.extend(self.dial_if_due(now, beacon.node));
+        actions
+    }
+
+    /// Somebody else uses our number.
+    fn contest(&mut self, now: Moment, beacon: &Beacon, source: IpAddr) -> Vec<Action> {
+        // A configured number before an automatic one, a used one before a wanted one, then any
+        // order that both sides see alike.
+        let other = (beacon.flags.fixed, beacon.flags.settled, beacon.machine);
+        let own = (self.fixed, self.is_settled(), self.identity.machine);
+        if own >= other {
+            return vec![Action::Announce];
+        }
+        if !self.fixed {
+            let from = self.node;
+            while {
+                self.attempt += 1;
+                self.node = derived_node_id(self.identity.machine, self.attempt);
+                self.node == from || self.peers.contains_key(&self.node)
+            } {}
+            self.settle_at = Some(now + PROBE_TIME);
+            let mut actions: Vec<_> = self.lose_all_links(now);
+            actions.push(Action::Renumbered { from });
+            actions.push(Action::Announce);
+            return actions;
+        }
+        if self.settle_at.is_some() {
+            self.settle_at = Some(now + PROBE_TIME);
+        }
+        let quiet = Duration::from_secs(60);
+        if self.last_complaint.is_none_or(|last| now >= last + quiet) {
+            self.last_complaint = Some(now);
+            return vec![Action::Complain(format!(
+                "NODE_ID={} of this node is already the number of the node at {source}; this \
+                 node stays outside of the cluster until one of the two gets another NODE_ID",
+                self.node
+            ))];
+        }
+        Vec::new()
+    }
+
+    fn lose_all_links(&mut self, now: Moment) -> Vec<Action> {
+        let linked: Vec<_> = self
+            .peers
+            .iter()
+            .filter_map(|(node, peer)| peer.link().map(|link| (*node, link)))
+            .collect();
+        linked
+            .into_iter()
+            .flat_map(|(node, link)| {
+                let mut actions = vec![Action::Close { link }];
+                actions.extend(self.lost(now, node, link, "this node takes another number"));
+                actions
+            })
+            .collect()
+    }
+
+    fn dial_if_due(&mut self, now: Moment, node: NodeId) -> Option<Action> {
+        if !self.is_settled() || self.node >= node {
+            return None;
+        }
+        let peer = self.peers.get_mut(&node)?;
+        let due = peer.link().is_none()
+            && peer.settled
+            && peer.dialing.is_none()
+            && now >= peer.next_dial
+            && now < peer.last_beacon + HEARD_LIFETIME;
+        due.then(|| {
+            peer.dialing = Some(now);
+            Action::Dial {
+                node,
+                address: peer.address,
+            }
+        })
+    }
+
+    /// A connection attempt ended. The next one waits, longer after each failure.
+    pub fn dialled(&mut self, now: Moment, node: NodeId, success: bool) {
+        if let Some(peer) = self.peers.get_mut(&node) {
+            peer.dialing = None;
+            if success {
+                peer.failures = 0;
+            } else {
+                let pause = DIAL_PAUSE * 2u32.saturating_pow(peer.failures.min(10));
+                peer.next_dial = now + pause.min(DIAL_PAUSE_MAX);
+                peer.failures += 1;
+            }
+        }
+    }
+
+    /// A node greets on a new control link. `Err` is why it is not welcome.
+    pub fn greeted(
+        &mut self,
+        now: Moment,
+        greeting: &Greeting,
+        address: SocketAddr,
+        link: LinkId,
+    ) -> Result<Vec<Action>, String> {
+        self.admissible(greeting)?;
+        let node = greeting.node;
+        let mut actions = Vec::new();
+        if let Some(old) = self.peers.get(&node).and_then(Peer::link) {
+            // The peer knows better than we do that the old link is gone.
+            actions.push(Action::Close { link: old });
+            actions.extend(self.lost(now, node, old, "it made a new link"));
+        }
+        let before = self.peers.get(&node);
+        let uptime_ms = before
+            .filter(|peer| peer.boot == greeting.boot)
+            .map_or(0, |peer| peer.uptime_ms);
+        let dialing = before.and_then(|peer| peer.dialing);
+        self.peers.insert(
+            node,
+            Peer {
+                machine: greeting.machine,
+                boot: greeting.boot,
+                address,
+                name: greeting.name.clone(),
+                standing: Standing::Up { link, heard: now },
+                uptime_ms,
+                last_beacon: now,
+                settled: true,
+                dialing,
+                next_dial: now,
+                failures: 0,
+            },
+        );
+        actions.push(Action::Up(node));
+        Ok(actions)
+    }
+
+    /// Whether a node that greets like this may link at all.
+    pub fn admissible(&self, greeting: &Greeting) -> Result<(), String> {
+        let Greeting { node, .. } = *greeting;
+        if greeting.version != VERSION {
+            return Err(format!(
+                "node {node} speaks version {} of the control link and this node version \
+                 {VERSION}; install the same MattX on both",
+                greeting.version
+            ));
+        }
+        if !self.is_settled() {
+            return Err("this node has not settled on its number yet".to_owned());
+        }
+        if node == self.node {
+            return Err(format!(
+                "both nodes have number {node}; change NODE_ID of one"
+            ));
+        }
+        match self.peers.get(&node) {
+            Some(peer) if peer.link().is_some() && peer.machine != greeting.machine => {
+                Err(format!(
+                    "number {node} is in use by the node at {}; change NODE_ID of one",
+                    peer.address.ip()
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A frame came on a control link.
+    pub fn heard(&mut self, now: Moment, node: NodeId, link: LinkId) {
+        if let Some(peer) = self.peers.get_mut(&node)
+            && let Standing::Up {
+                link: current,
+                heard,
+            } = &mut peer.standing
+            && *current == link
+        {
+            *heard = now;
+        }
+    }
+
+    /// A control link ended.
+    pub fn lost(&mut self, now: Moment, node: NodeId, link: LinkId, reason: &str) -> Vec<Action> {
+        match self.peers.get_mut(&node) {
+            Some(peer) if peer.link() == Some(link) => {
+                peer.standing = Standing::Down { since: now };
+                peer.next_dial = now + DIAL_PAUSE;
+                vec![Action::Down {
+                    node,
+                    reason: reason.to_owned(),
+                }]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Time passed. Call several times a second.
+    pub fn tick(&mut self, now: Moment) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if self.settle_at.is_some_and(|at| now >= at) {
+            self.settle_at = None;
+            actions.push(Action::Settled);
+            actions.push(Action::Announce);
+            self.next_announce = now + ANNOUNCE_INTERVAL;
+        }
+        if now >= self.next_announce {
+            let nodes = u32::try_from(self.peers.len()).unwrap_or(u32::MAX);
+            let interval = ANNOUNCE_INTERVAL * (1 + nodes / ANNOUNCE_NODES).min(10);
+            self.next_announce = now + interval;
+            actions.push(Action::Announce);
+        }
+        let nodes: Vec<_> = self.peers.keys().copied().collect();
+        for node in nodes {
+            actions.extend(self.tick_peer(now, node));
+        }
+        actions
+    }
+
+    fn tick_peer(&mut self, now: Moment, node: NodeId) -> Vec<Action> {
+        let Some(peer) = self.peers.get_mut(&node) else {
+            return Vec::new();
+        };
+        if peer
+            .dialing
+            .is_some_and(|since| now >= since + 2 * DIAL_DEADLINE)
+        {
+            peer.dialing = None;
+        }
+        match peer.standing {
+            Standing::Up { link, heard } if now >= heard + LINK_SILENCE => {
+                let reason = format!("silent for {} s", LINK_SILENCE.as_secs());
+                let mut actions = vec![Action::Close { link }];
+                actions.extend(self.lost(now, node, link, &reason));
+                actions
+            }
+            Standing::Up { .. } => Vec::new(),
+            Standing::Down { since } if now >= since + REMEMBER_DOWN => {
+                self.peers.remove(&node);
+                vec![Action::Gone(node)]
+            }
+            Standing::Heard if now >= peer.last_beacon + HEARD_LIFETIME => {
+                self.peers.remove(&node);
+                Vec::new()
+            }
+            Standing::Heard | Standing::Down { .. } => {
+                self.dial_if_due(now, node).into_iter().collect()
+            }
+        }
+    }
+}
