@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use mattx_protocol::local::SOCKET_PATH;
+
+/// One system made of many: nodes, processes, and moving them.
+#[derive(Parser)]
+#[command(name = "mattx", version, propagate_version = true)]
+pub struct Arguments {
+    /// Print JSON for programs.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Control socket of mattx-discd.
+    #[arg(long, global = true, default_value = SOCKET_PATH, value_name = "PATH")]
+    pub socket: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub enum Verb {
+    /// The nodes of the cluster.
+    Status,
+    /// The processes of the cluster.
+    Ps {
+        /// Also those that use no processor time and never moved.
+        #[arg(long, short)]
+        all: bool,
+    },
+    /// Move a process to another node.
+    Migrate {
+        /// Process id at its home.
+        pid: u32,
+        /// Node number, address or host name; `home`; or `best`.
+        #[arg(value_name = "NODE|home|best")]
+        target: String,
+        /// The node where the process was born, if it is not this one.
+        #[arg(long, value_name = "NODE")]
+        home: Option<String>,
+    },
+    /// Bring a process home.
+    Home {
+        /// Process id at its home.
+        pid: u32,
+        /// The node where the process was born, if it is not this one.
+        #[arg(long, value_name = "NODE")]
+        home: Option<String>,
+    },
+    /// Check that this node can take part, and say what to do where it cannot.
+    Doctor,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_habits_of_mattx_admin_work() {
+        for line in [
+            &["mattx-admin", "status"][..],
+            &["mattx-admin", "migrate", "77", "814"],
+            &["mattx-admin", "migrate", "77", "192.168.122.38"],
+            &["mattx-admin", "migrate", "77", "home"],
+            &["mattx-admin", "migrate", "77", "best"],
+        ] {
+            assert!(Arguments::try_parse_from(line).is_ok(), "{line:?}");
+        }
+    }
+}

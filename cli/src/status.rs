@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! `mattx status`: the nodes.
+
+use std::path::Path;
+
+use mattx_protocol::model::{LOAD_PER_RUNNABLE, NodeSample, NodeState, ProcessKind};
+
+use crate::Failure;
+use crate::daemon::Daemon;
+use crate::table::{self, Align, Cell, Style};
+
+/// Prints the table of nodes.
+pub fn run(socket: &Path, json: bool) -> Result<(), Failure> {
+    let mut daemon = Daemon::connect(socket)?;
+    let nodes = daemon.nodes()?;
+    if json {
+        println!(
+            "{}",
+            serde_json::json!({
+                "node": daemon.node,
+                "insecure": daemon.insecure,
+                "nodes": nodes,
+            })
+        );
+        return Ok(());
+    }
+    let columns = [
+        ("NODE", Align::Right),
+        ("NAME", Align::Left),
+        ("ADDRESS", Align::Left),
+        ("STATE", Align::Left),
+        ("LOAD", Align::Right),
+        ("CORES", Align::Right),
+        ("BUSY", Align::Left),
+        ("FREE MEMORY", Align::Right),
+        ("GUESTS", Align::Right),
+        ("AWAY", Align::Right),
+        ("UP", Align::Right),
+        ("KERNEL", Align::Left),
+        ("MODULE", Align::Left),
+    ];
+    let rows: Vec<_> = nodes.iter().map(|node| row(node, daemon.node)).collect();
+    table::print(&columns, &rows);
+    let alive = nodes
+        .iter()
+        .filter(|node| node.state != NodeState::Down)
+        .count();
+    println!("\n{alive} of {} nodes up; * is this node", nodes.len());
+    if daemon.insecure {
+        println!("INSECURE: this cluster speaks without keys; anybody in its network can join it");
+    }
+    Ok(())
+}
+
+fn row(node: &NodeSample, own: u32) -> Vec<Cell> {
+    let state = match node.state {
+        NodeState::Up => Cell::styled("up", Style::Good),
+        NodeState::Stale => Cell::styled("stale", Style::Notable),
+        NodeState::Down => Cell::styled("down", Style::Bad),
+    };
+    let mark = if node.id == own { "*" } else { "" };
+    let mut cells = vec![
+        Cell::from(format!("{mark}{}", node.id)),
+        Cell::from(&node.name),
+        Cell::from(node.address),
+        state,
+    ];
+    if node.state == NodeState::Down {
+        return cells;
+    }
+    let cores = node.cores.len();
+    let busy = node
+        .cores
+        .iter()
+        .map(|share| f64::from(*share))
+        .sum::<f64>()
+        / cores.max(1) as f64;
+    let count = |wanted: fn(&ProcessKind) -> bool| {
+        node.processes
+            .iter()
+            .filter(|process| wanted(&process.kind))
+            .count()
+    };
+    cells.extend([
+        Cell::from(format!(
+            "{:.1}",
+            f64::from(node.cpu_load) / f64::from(LOAD_PER_RUNNABLE)
+        )),
+        Cell::from(cores),
+        Cell::from(format!("{} {:3.0}%", table::bar(busy, 8), busy * 100.0)),
+        Cell::from(table::mebibytes(node.memory_available_mib)),
+        Cell::from(count(|kind| matches!(kind, ProcessKind::Guest { .. }))),
+        Cell::from(count(|kind| matches!(kind, ProcessKind::Deputy { .. }))),
+        Cell::from(table::duration(node.uptime_s)),
+        Cell::from(&node.kernel),
+        match &node.module {
+            Some(version) => Cell::from(version),
+            None => Cell::styled("not loaded", Style::Notable),
+        },
+    ]);
+    cells
+}
