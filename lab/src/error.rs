@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What can go wrong in the lab, in words that tell what to do next.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// A failure of the lab or of what runs in it.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum Error {
     /// Something that `scripts/setup` makes is not there.
     #[error("{} is missing; run scripts/setup {stage}", path.display())]
@@ -78,6 +79,13 @@ pub enum Error {
     /// A request that cannot be fulfilled as it stands.
     #[error("{0}")]
     Usage(String),
+}
+
+/// The words, not the structure: a test that returns this error prints it this way.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
 }
 
 /// Adds what was attempted to an I/O error.
