@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# How test stages run and report their checks. Needs env.sh; scripts/test sets MATTX_RESULTS.
+
+MATTX_RESULTS=${MATTX_RESULTS:-/dev/null}
+checks_failed=0
+
+# check NAME COMMAND...: one check that passes or fails as a whole; its output is shown only when it fails.
+check() {
+	local name=$1 begin=$SECONDS log
+	shift
+	log=$(mktemp)
+	if "$@" >"$log" 2>&1; then
+		printf '    %s: ok (%d s)\n' "$name" $((SECONDS - begin))
+		echo "$name ok" >>"$MATTX_RESULTS"
+	else
+		cat "$log"
+		printf '    %s: FAILED (%d s)\n' "$name" $((SECONDS - begin))
+		echo "$name FAILED" >>"$MATTX_RESULTS"
+		checks_failed=1
+	fi
+	rm -f "$log"
+}
+
+# cargo_tests NAME CARGO-TEST-ARGUMENT...: the tests of cargo, each counted. A failure to build is a failed check.
+cargo_tests() {
+	local name=$1 log status=0 passed failed
+	shift
+	log=$(mktemp)
+	(cd "$MATTX_ROOT" && cargo test --no-fail-fast "$@") 2>&1 | tee "$log" |
+		grep -E --line-buffered '^(test |error|warning|    |failures:|---- |thread |Error: |test result)|panicked' || true
+	status=${PIPESTATUS[0]}
+	passed=$(awk '/^test result:/ {sum += $4} END {print sum + 0}' "$log")
+	failed=$(awk '/^test result:/ {sum += $6} END {print sum + 0}' "$log")
+	if [ "$passed" -gt 0 ]; then
+		yes "$name ok" | sed -n "1,${passed}p;${passed}q" >>"$MATTX_RESULTS"
+	fi
+	if [ "$failed" -gt 0 ]; then
+		sed -nE "s/^test (.*) \.\.\. FAILED$/$name:\1 FAILED/p" "$log" | sed 's/ should panic / /' >>"$MATTX_RESULTS"
+		checks_failed=1
+	elif [ "$status" -ne 0 ]; then
+		tail -n 30 "$log"
+		echo "$name FAILED" >>"$MATTX_RESULTS"
+		checks_failed=1
+	fi
+	printf '    %s: %d passed, %d failed\n' "$name" "$passed" "$failed"
+	rm -f "$log"
+}
+
+# kernels_to_test: the stock series, or the one that MATTX_KERNEL names.
+kernels_to_test() {
+	echo "${MATTX_KERNEL:-$KERNEL_SERIES}"
+}
+
+# scenarios KERNEL [CARGO-TEST-ARGUMENT...]: the scenario tests on nodes with that kernel, one cluster after the other.
+scenarios() {
+	local kernel=$1
+	shift
+	MATTX_KERNEL=$kernel cargo_tests "kernel-$kernel" -p mattx-scenarios "$@"
+}
+
+# finish_checks: exit status of a stage.
+finish_checks() {
+	exit "$checks_failed"
+}
