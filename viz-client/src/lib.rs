@@ -8,6 +8,7 @@
 pub mod acting;
 pub mod bodies;
 pub mod cluster;
+pub mod filter;
 pub mod motion;
 pub mod pick;
 pub mod places;

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The search field: what it does not match is dimmed in the picture; Enter selects the first match.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use bevy::prelude::*;
+use mattx_viz_client::filter::Query;
+use mattx_viz_client::pick::Target;
+use wasm_bindgen::JsCast as _;
+use web_sys::{Event, HtmlInputElement, KeyboardEvent};
+
+use crate::app::Step;
+use crate::app::dom;
+use crate::app::input::{Gesture, Input};
+use crate::app::model::{TheActing, TheCluster};
+
+/// What is looked for; `None` is everything.
+#[derive(Resource, Default)]
+pub struct Filter(pub Option<Query>);
+
+#[derive(Default)]
+struct Field {
+    text: Option<String>,
+    choose: bool,
+}
+
+type Shared = Rc<RefCell<Field>>;
+
+pub fn plugin(app: &mut App) {
+    app.init_resource::<Filter>()
+        .insert_non_send(listen())
+        .add_systems(Update, (focus, apply).in_set(Step::Act));
+}
+
+fn field() -> Option<HtmlInputElement> {
+    dom::by_id("search").dyn_into().ok()
+}
+
+fn listen() -> Shared {
+    let shared = Shared::default();
+    let Some(field) = field() else { return shared };
+    let (to, from) = (shared.clone(), field.clone());
+    dom::listen(&field, "input", move |_: Event| to.borrow_mut().text = Some(from.value()));
+    let (to, from) = (shared.clone(), field.clone());
+    dom::listen(&field, "keydown", move |event: KeyboardEvent| match event.key().as_str() {
+        "Enter" => {
+            to.borrow_mut().choose = true;
+            let _ = from.blur();
+        }
+        "Escape" => {
+            from.set_value("");
+            to.borrow_mut().text = Some(String::new());
+            let _ = from.blur();
+        }
+        _ => {}
+    });
+    shared
+}
+
+fn focus(input: Res<Input>) {
+    if input.gestures.iter().any(|gesture| matches!(gesture, Gesture::Key(key) if key == "Slash"))
+        && let Some(field) = field()
+    {
+        let _ = field.focus();
+        field.select();
+    }
+}
+
+fn apply(shared: NonSend<Shared>, mut filter: ResMut<Filter>, mut acting: ResMut<TheActing>, cluster: Res<TheCluster>) {
+    let mut field = shared.borrow_mut();
+    if let Some(text) = field.text.take() {
+        filter.0 = Query::parse(&text);
+    }
+    if std::mem::take(&mut field.choose)
+        && let Some(query) = &filter.0
+    {
+        let found = cluster.processes.values().filter(|process| query.matches(process, &cluster)).max_by(|a, b| {
+            a.sample.cpu_percent.total_cmp(&b.sample.cpu_percent)
+        });
+        match found {
+            Some(process) => acting.selected = Some(Target::Process(process.name)),
+            None => acting.hint("no process matches".into()),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Names over the picture, as elements of the page: crisp, cheap, and readable by assistive programs.
+
+use std::collections::BTreeMap;
+
+use bevy::prelude::*;
+use mattx_protocol::model::{NodeId, NodeState, ProcessRef};
+use mattx_viz_client::pick::{Target, height, radius};
+use web_sys::HtmlElement;
+
+use super::camera::TheRig;
+use super::dom;
+use super::interact::Pointing;
+use super::model::{TheActing, TheBodies, TheCluster};
+
+/// Nodes that may have a name at once; the nearest get it.
+const MOST_NODES: usize = 24;
+/// A node whose width is fewer pixels than this has no name, unless it is pointed at.
+const SMALLEST: f32 = 26.0;
+/// Away processes that may have a name at once.
+const MOST_GUESTS: usize = 12;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Node(NodeId),
+    Process(ProcessRef),
+}
+
+struct Label {
+    element: HtmlElement,
+    name: HtmlElement,
+    detail: HtmlElement,
+    place: String,
+}
+
+/// Labels in the page now.
+#[derive(Default)]
+struct Labels(BTreeMap<Key, Label>);
+
+struct Wanted {
+    key: Key,
+    at: Vec3,
+    name: String,
+    detail: String,
+    class: &'static str,
+}
+
+/// Sets labels up.
+pub fn plugin(app: &mut App) {
+    app.insert_non_send(Labels::default()).add_systems(Update, place.in_set(super::Step::Show));
+}
+
+fn place(
+    mut labels: NonSendMut<Labels>,
+    rig: Res<TheRig>,
+    cluster: Res<TheCluster>,
+    bodies: Res<TheBodies>,
+    acting: Res<TheActing>,
+    pointing: Res<Pointing>,
+) {
+    let mut wanted = nodes(&rig, &cluster, &acting, &pointing);
+    wanted.extend(processes(&rig, &cluster, &bodies, &acting, &pointing));
+    labels.0.retain(|key, label| {
+        let stays = wanted.iter().any(|wanted| wanted.key == *key);
+        if !stays {
+            label.element.remove();
+        }
+        stays
+    });
+    let layer = dom::by_id("labels");
+    for Wanted { key, at, name, detail, class } in wanted {
+        let Some(pixel) = rig.project(at) else { continue };
+        let label = labels.0.entry(key).or_insert_with(|| {
+            let element = dom::make("div", class, "");
+            let (name, detail) = (dom::make("b", "", ""), dom::make("span", "", ""));
+            dom::append(&element, &name);
+            dom::append(&element, &detail);
+            dom::append(&layer, &element);
+            Label { element, name, detail, place: String::new() }
+        });
+        let place = format!("translate({:.1}px,{:.1}px) translate(-50%,-100%)", pixel.x, pixel.y);
+        if label.place != place {
+            dom::style(&label.element, "transform", &place);
+            label.place = place;
+        }
+        if label.element.class_name() != class {
+            label.element.set_class_name(class);
+        }
+        dom::text(&label.name, &name);
+        dom::text(&label.detail, &detail);
+    }
+}
+
+fn nodes(rig: &TheRig, cluster: &TheCluster, acting: &TheActing, pointing: &Pointing) -> Vec<Wanted> {
+    let mut near: Vec<(f32, Wanted)> = Vec::new();
+    for (id, node) in &cluster.nodes {
+        let Some(foot) = cluster.places.of(*id) else { continue };
+        let at = foot + Vec3::Y * (height(node.load(), node.sample.state) + 0.35);
+        let meant = acting.selected_node() == Some(*id) || pointing.hovered == Some(Target::Node(*id));
+        let size = rig.pixels_per_unit(at) * 2.0;
+        let visible = rig.project(at).is_some_and(|pixel| {
+            pixel.x > -80.0 && pixel.y > 0.0 && pixel.x < rig.size.x + 80.0 && pixel.y < rig.size.y + 40.0
+        });
+        if !visible || (size < SMALLEST && !meant) {
+            continue;
+        }
+        let (detail, class) = match node.sample.state {
+            NodeState::Up => (format!("{:.0} %", node.load() * 100.0), "label node"),
+            NodeState::Stale => ("no news".to_owned(), "label node stale"),
+            NodeState::Down => ("down".to_owned(), "label node down"),
+        };
+        let rank = if meant { f32::MAX } else { size };
+        near.push((rank, Wanted { key: Key::Node(*id), at, name: node.sample.name.clone(), detail, class }));
+    }
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    near.into_iter().take(MOST_NODES).map(|(_, wanted)| wanted).collect()
+}
+
+fn processes(
+    rig: &TheRig,
+    cluster: &TheCluster,
+    bodies: &TheBodies,
+    acting: &TheActing,
+    pointing: &Pointing,
+) -> Vec<Wanted> {
+    let mut wanted = Vec::new();
+    let mut guests = 0;
+    for (name, body) in &bodies.all {
+        let Some(process) = cluster.processes.get(name) else { continue };
+        let meant = acting.selected_process() == Some(*name)
+            || pointing.hovered == Some(Target::Process(*name))
+            || body.flight.is_some();
+        let guest = process.is_away() && guests < MOST_GUESTS && rig.pixels_per_unit(body.position) > 16.0;
+        if !meant && !guest {
+            continue;
+        }
+        guests += usize::from(!meant);
+        let detail = if body.flight.is_some() {
+            "moving".to_owned()
+        } else if process.is_away() {
+            format!("from {}", cluster.node_name(name.home))
+        } else {
+            format!("{:.0} %", process.sample.cpu_percent)
+        };
+        wanted.push(Wanted {
+            key: Key::Process(*name),
+            at: body.position + Vec3::Y * (radius(process) + 0.18),
+            name: process.sample.comm.clone(),
+            detail,
+            class: if meant { "label process meant" } else { "label process" },
+        });
+    }
+    wanted
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What all layers share. Depth is reversed: 1 near, 0 at infinity.
+
+struct Globals {
+    clip_from_world: mat4x4<f32>,
+    eye: vec4<f32>,        // w: seconds
+    right: vec4<f32>,      // w: width in pixels
+    up: vec4<f32>,         // w: height in pixels
+    middle: vec4<f32>,     // w: radius of the cluster
+    sky_low: vec4<f32>,    // w: tangent of half the field of view
+    sky_high: vec4<f32>,   // w: 1 where ambient motion is wanted
+    floor_base: vec4<f32>,
+    floor_line: vec4<f32>,
+};
+@group(0) @binding(0) var<uniform> globals: Globals;
+
+struct Instance {
+    @location(0) a: vec4<f32>,
+    @location(1) b: vec4<f32>,
+    @location(2) c: vec4<f32>,
+    @location(3) d: vec4<f32>,
+};
+
+// The corner of a square of side 2 that vertex `index` of two triangles is.
+fn corner(index: u32) -> vec2<f32> {
+    let x = select(-1.0, 1.0, index == 1u || index == 4u || index == 5u);
+    let y = select(-1.0, 1.0, index == 2u || index == 3u || index == 5u);
+    return vec2<f32>(x, y);
+}
+
+fn hash2(p: vec2<f32>) -> f32 {
+    var q = fract(p * vec2<f32>(123.34, 456.21));
+    q += dot(q, q + 45.32);
+    return fract(q.x * q.y);
+}
+
+// Less than half a step of the screen's colours, against bands in dark gradients.
+fn dither(pixel: vec2<f32>) -> f32 {
+    return (hash2(pixel * 0.37) - 0.5) * 0.0016;
+}
+
+// Far things sink into the haze at the horizon.
+fn haze(world: vec3<f32>) -> f32 {
+    return exp(-max(distance(world, globals.eye.xyz) - 60.0, 0.0) * 0.006);
+}

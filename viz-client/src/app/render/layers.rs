@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The layers in the order in which they are drawn.
+
+use wgpu::{BlendComponent, BlendFactor, BlendOperation, BlendState};
+
+/// Segments of a ribbon; the same as in `ribbon.wgsl`.
+const RIBBON_SEGMENTS: u32 = 20;
+
+/// A kind of shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// Nodes.
+    Tower,
+    /// Processes.
+    Glyph,
+    /// The background, behind all that has depth.
+    Sky,
+    /// The floor.
+    Floor,
+    /// Gauges on the floor around nodes.
+    Pad,
+    /// Tethers and flights.
+    Ribbon,
+    /// Light around things, rings, stars.
+    Glow,
+}
+
+impl Layer {
+    /// All layers in the order in which they are drawn.
+    pub const ALL: [Self; 7] =
+        [Self::Tower, Self::Glyph, Self::Sky, Self::Floor, Self::Pad, Self::Ribbon, Self::Glow];
+
+    /// Its name in graphics debuggers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tower => "towers",
+            Self::Glyph => "glyphs",
+            Self::Sky => "sky",
+            Self::Floor => "floor",
+            Self::Pad => "pads",
+            Self::Ribbon => "ribbons",
+            Self::Glow => "glows",
+        }
+    }
+
+    /// Its shader, without the common part.
+    pub fn shader(self) -> &'static str {
+        match self {
+            Self::Tower => include_str!("tower.wgsl"),
+            Self::Glyph => include_str!("glyph.wgsl"),
+            Self::Sky => include_str!("sky.wgsl"),
+            Self::Floor => include_str!("floor.wgsl"),
+            Self::Pad => include_str!("pad.wgsl"),
+            Self::Ribbon => include_str!("ribbon.wgsl"),
+            Self::Glow => include_str!("glow.wgsl"),
+        }
+    }
+
+    /// Vertices of one shape.
+    pub fn vertices(self) -> u32 {
+        match self {
+            Self::Tower => 36,
+            Self::Sky => 3,
+            Self::Ribbon => RIBBON_SEGMENTS * 6,
+            Self::Glyph | Self::Floor | Self::Pad | Self::Glow => 6,
+        }
+    }
+
+    /// Whether there is one shape whatever the cluster holds.
+    pub fn is_backdrop(self) -> bool {
+        matches!(self, Self::Sky | Self::Floor)
+    }
+
+    /// Whether it hides what is behind it.
+    pub fn is_solid(self) -> bool {
+        matches!(self, Self::Tower | Self::Glyph)
+    }
+
+    /// How it mixes with what is there.
+    pub fn blend(self) -> Option<BlendState> {
+        let mix = |source, destination| BlendComponent {
+            src_factor: source,
+            dst_factor: destination,
+            operation: BlendOperation::Add,
+        };
+        let blend = |component| Some(BlendState { color: component, alpha: component });
+        match self {
+            Self::Tower | Self::Glyph | Self::Sky => None,
+            Self::Floor | Self::Pad => blend(mix(BlendFactor::One, BlendFactor::OneMinusSrcAlpha)),
+            Self::Ribbon | Self::Glow => blend(mix(BlendFactor::One, BlendFactor::One)),
+        }
+    }
+}

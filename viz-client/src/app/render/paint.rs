@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Buffers, pipelines and the one render pass.
+
+use bevy::prelude::*;
+use bevy::render::render_resource::{BindGroup, Buffer, RenderPipeline, TextureView};
+use bevy::render::renderer::{RenderContext, RenderDevice, RenderQueue, ViewQuery};
+use bevy::render::view::ViewTarget;
+
+use super::{Drawing, Globals, Instance, Layer};
+
+const DEPTH_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Depth32Float;
+const COMMON: &str = include_str!("common.wgsl");
+const ATTRIBUTES: [wgpu::VertexAttribute; 4] =
+    wgpu::vertex_attr_array![0 => Float32x4, 1 => Float32x4, 2 => Float32x4, 3 => Float32x4];
+
+/// What the GPU holds.
+#[derive(Resource, Default)]
+pub struct Painter {
+    globals: Option<Buffer>,
+    instances: [Option<Store>; Layer::ALL.len()],
+    pipelines: Option<Pipelines>,
+    depth: Option<Depth>,
+}
+
+struct Store {
+    buffer: Buffer,
+    capacity: usize,
+    length: u32,
+}
+
+struct Pipelines {
+    format: wgpu::TextureFormat,
+    bind_group: BindGroup,
+    all: Vec<RenderPipeline>,
+}
+
+struct Depth {
+    size: (u32, u32),
+    view: TextureView,
+}
+
+/// Brings the picture of this frame to the GPU.
+pub fn upload(
+    drawing: Res<Drawing>,
+    mut painter: ResMut<Painter>,
+    device: Res<RenderDevice>,
+    queue: Res<RenderQueue>,
+) {
+    let globals = painter.globals.get_or_insert_with(|| {
+        device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("globals"),
+            size: size_of::<Globals>() as u64,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        })
+    });
+    queue.write_buffer(globals, 0, bytemuck::bytes_of(&drawing.globals));
+    for layer in Layer::ALL {
+        let shapes = &drawing.layers[layer as usize];
+        let slot = &mut painter.instances[layer as usize];
+        if slot.as_ref().is_none_or(|store| store.capacity < shapes.len()) {
+            // Room to grow: a buffer for each new process would be made anew in every frame.
+            let capacity = (shapes.len() * 2).max(16);
+            let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(layer.name()),
+                size: (capacity * size_of::<Instance>()) as u64,
+                usage: wgpu::BufferUsages::VERTEX | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            });
+            *slot = Some(Store { buffer, capacity, length: 0 });
+        }
+        if let Some(store) = slot {
+            store.length = if layer.is_backdrop() { 1 } else { u32::try_from(shapes.len()).unwrap_or(u32::MAX) };
+            if !shapes.is_empty() {
+                queue.write_buffer(&store.buffer, 0, bytemuck::cast_slice(shapes));
+            }
+        }
+    }
+}
+
+/// Draws all layers into the window.
+pub fn paint(view: ViewQuery<&ViewTarget>, mut painter: ResMut<Painter>, mut context: RenderContext) {
+    let target = view.into_inner();
+    let (Some(format), Some(color)) =
+        (target.out_texture_view_format(), target.out_texture_color_attachment(Some(LinearRgba::BLACK)))
+    else {
+        return;
+    };
+    let device = context.render_device().clone();
+    let extent = target.main_texture().size();
+    let size = (extent.width, extent.height);
+    let painter = &mut *painter;
+    let Some(globals) = &painter.globals else { return };
+    if painter.pipelines.as_ref().is_none_or(|pipelines| pipelines.format != format) {
+        painter.pipelines = Some(make_pipelines(&device, globals, format));
+    }
+    if painter.depth.as_ref().is_none_or(|depth| depth.size != size) {
+        painter.depth = Some(make_depth(&device, size));
+    }
+    let (Some(pipelines), Some(depth)) = (&painter.pipelines, &painter.depth) else { return };
+    let mut pass = context.begin_tracked_render_pass(wgpu::RenderPassDescriptor {
+        label: Some("picture"),
+        color_attachments: &[Some(color)],
+        depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
+            view: &depth.view,
+            depth_ops: Some(wgpu::Operations { load: wgpu::LoadOp::Clear(0.0), store: wgpu::StoreOp::Discard }),
+            stencil_ops: None,
+        }),
+        timestamp_writes: None,
+        occlusion_query_set: None,
+        multiview_mask: None,
+    });
+    pass.set_bind_group(0, &pipelines.bind_group, &[]);
+    for layer in Layer::ALL {
+        let Some(store) = painter.instances[layer as usize].as_ref().filter(|store| store.length > 0) else { continue };
+        pass.set_render_pipeline(&pipelines.all[layer as usize]);
+        pass.set_vertex_buffer(0, store.buffer.slice(..));
+        pass.draw(0..layer.vertices(), 0..store.length);
+    }
+}
+
+fn make_depth(device: &RenderDevice, (width, height): (u32, u32)) -> Depth {
+    let texture = device.create_texture(&wgpu::TextureDescriptor {
+        label: Some("depth"),
+        size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format: DEPTH_FORMAT,
+        usage: wgpu::TextureUsages::RENDER_ATTACHMENT,
+        view_formats: &[],
+    });
+    Depth { size: (width, height), view: texture.create_view(&wgpu::TextureViewDescriptor::default()) }
+}
+
+fn make_pipelines(device: &RenderDevice, globals: &Buffer, format: wgpu::TextureFormat) -> Pipelines {
+    let raw = device.wgpu_device();
+    let group_layout = raw.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some("globals"),
+        entries: &[wgpu::BindGroupLayoutEntry {
+            binding: 0,
+            visibility: wgpu::ShaderStages::VERTEX_FRAGMENT,
+            ty: wgpu::BindingType::Buffer {
+                ty: wgpu::BufferBindingType::Uniform,
+                has_dynamic_offset: false,
+                min_binding_size: None,
+            },
+            count: None,
+        }],
+    });
+    let bind_group = raw.create_bind_group(&wgpu::BindGroupDescriptor {
+        label: Some("globals"),
+        layout: &group_layout,
+        entries: &[wgpu::BindGroupEntry { binding: 0, resource: globals.as_entire_binding() }],
+    });
+    let layout = raw.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some("picture"),
+        bind_group_layouts: &[Some(&group_layout)],
+        immediate_size: 0,
+    });
+    let all = Layer::ALL.map(|layer| {
+        let module = raw.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some(layer.name()),
+            source: wgpu::ShaderSource::Wgsl(format!("{COMMON}\n{}", layer.shader()).into()),
+        });
+        let pipeline = raw.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+            label: Some(layer.name()),
+            layout: Some(&layout),
+            vertex: wgpu::VertexState {
+                module: &module,
+                entry_point: Some("vertex"),
+                compilation_options: wgpu::PipelineCompilationOptions::default(),
+                buffers: &[wgpu::VertexBufferLayout {
+                    array_stride: size_of::<Instance>() as u64,
+                    step_mode: wgpu::VertexStepMode::Instance,
+                    attributes: &ATTRIBUTES,
+                }],
+            },
+            primitive: wgpu::PrimitiveState::default(),
+            depth_stencil: Some(wgpu::DepthStencilState {
+                format: DEPTH_FORMAT,
+                depth_write_enabled: Some(layer.is_solid()),
+                depth_compare: Some(wgpu::CompareFunction::GreaterEqual),
+                stencil: wgpu::StencilState::default(),
+                bias: wgpu::DepthBiasState::default(),
+            }),
+            multisample: wgpu::MultisampleState::default(),
+            fragment: Some(wgpu::FragmentState {
+                module: &module,
+                entry_point: Some("fragment"),
+                compilation_options: wgpu::PipelineCompilationOptions::default(),
+                targets: &[Some(wgpu::ColorTargetState {
+                    format,
+                    blend: layer.blend(),
+                    write_mask: wgpu::ColorWrites::ALL,
+                })],
+            }),
+            multiview_mask: None,
+            cache: None,
+        });
+        RenderPipeline::from(pipeline)
+    });
+    Pipelines { format, bind_group: bind_group.into(), all: all.into() }
+}

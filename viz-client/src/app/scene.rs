@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Turns the model into shapes, every frame anew.
+
+use std::collections::BTreeMap;
+
+use bevy::prelude::*;
+use mattx_protocol::model::{NodeId, NodeState};
+use mattx_viz_client::bodies::{Body, Stage};
+use mattx_viz_client::cluster::Process;
+use mattx_viz_client::motion::{arc_height, ease, scatter, share};
+use mattx_viz_client::pick::{Target, height, radius};
+use mattx_viz_client::places::NODE_HALF_WIDTH;
+use mattx_viz_client::rig::Rig;
+
+use super::camera::TheRig;
+use super::hud::Filter;
+use super::interact::Pointing;
+use super::model::{TheActing, TheBodies, TheCluster, Wishes};
+use super::render::{Drawing, Globals, Instance, Layer};
+use super::theme::{Theme, tint};
+
+/// Radius of the gauge around a node.
+const PAD: f32 = NODE_HALF_WIDTH * 3.1;
+const STARS: u32 = 420;
+/// Seconds in which half of a change of load is shown.
+const LOAD_HALF_LIFE: f32 = 0.35;
+
+/// What a node looks like now, on its way to what it should look like.
+#[derive(Default)]
+struct NodeLook {
+    load: f32,
+    memory: f32,
+    rise: f32,
+}
+
+#[derive(Resource, Default)]
+struct Looks(BTreeMap<NodeId, NodeLook>);
+
+/// Sets the scene up.
+pub fn plugin(app: &mut App) {
+    app.init_resource::<Looks>()
+        .add_systems(Update, (globals, nodes, processes, gestures).chain().in_set(super::Step::Show));
+}
+
+fn four(xyz: Vec3, w: f32) -> [f32; 4] {
+    [xyz.x, xyz.y, xyz.z, w]
+}
+
+fn flag(on: bool) -> f32 {
+    f32::from(u8::from(on))
+}
+
+fn globals(
+    mut drawing: ResMut<Drawing>,
+    rig: Res<TheRig>,
+    cluster: Res<TheCluster>,
+    theme: Res<Theme>,
+    wishes: Res<Wishes>,
+    time: Res<Time>,
+    mut extent: Local<(Vec3, f32)>,
+) {
+    drawing.clear();
+    let (middle, around) = cluster.places.extent();
+    let part = share(time.delta_secs(), 0.4);
+    extent.0 = extent.0.lerp(middle, part);
+    extent.1 += (around - extent.1) * part;
+    let (right, up) = rig.axes();
+    let clip = rig.clip_from_world();
+    drawing.globals = Globals {
+        clip_from_world: clip.to_cols_array_2d(),
+        eye: four(rig.eye(), time.elapsed_secs_wrapped()),
+        right: four(right, rig.size.x),
+        up: four(up, rig.size.y),
+        middle: four(extent.0, extent.1),
+        sky_low: four(theme.sky[0], Rig::tangent()),
+        sky_high: four(theme.sky[1], flag(!wishes.still)),
+        floor: four(theme.floor[0], 0.0),
+        lines: four(theme.floor[1], 0.0),
+    };
+    for star in 0..STARS {
+        let dice = |salt: u32| scatter(star * 7 + salt);
+        let turn = dice(1) * std::f32::consts::TAU;
+        let rise = 0.03 + 0.97 * dice(2).powf(1.4);
+        let flat = (1.0 - rise * rise).sqrt();
+        let warm = dice(3);
+        let color = Vec3::new(0.70 + 0.30 * warm, 0.82, 1.0 - 0.25 * warm);
+        let bright = 0.12 + 0.75 * dice(4).powi(6);
+        drawing.add(
+            Layer::Glow,
+            Instance {
+                a: four(Vec3::new(turn.cos() * flat, rise, turn.sin() * flat), 1.6 + 2.6 * dice(4).powi(4)),
+                b: four(color, bright),
+                c: [2.0, dice(5), 0.0, 0.0],
+                d: [0.0; 4],
+            },
+        );
+    }
+}
+
+fn nodes(
+    mut drawing: ResMut<Drawing>,
+    mut looks: ResMut<Looks>,
+    cluster: Res<TheCluster>,
+    acting: Res<TheActing>,
+    pointing: Res<Pointing>,
+    theme: Res<Theme>,
+    time: Res<Time>,
+) {
+    looks.0.retain(|id, _| cluster.nodes.contains_key(id));
+    let aiming = pointing.dragged.map(|(process, _)| process).or(acting.selected_process());
+    let computes_on = aiming.and_then(|name| cluster.processes.get(&name)).map(|process| process.node);
+    for (id, node) in &cluster.nodes {
+        let Some(foot) = cluster.places.of(*id) else { continue };
+        let look = looks.0.entry(*id).or_default();
+        let part = share(time.delta_secs(), LOAD_HALF_LIFE);
+        look.load += (node.load().min(1.15) - look.load) * part;
+        look.memory += (node.memory() - look.memory) * part;
+        look.rise += (1.0 - look.rise) * share(time.delta_secs(), 0.3);
+        let color = theme.load(look.load);
+        let state = match node.sample.state {
+            NodeState::Up => 0.0,
+            NodeState::Stale => 1.0,
+            NodeState::Down => 2.0,
+        };
+        let selected = acting.selected_node() == Some(*id);
+        let hovered = pointing.hovered == Some(Target::Node(*id));
+        let can_receive = hovered && computes_on.is_some_and(|at| at != *id);
+        let tall = height(look.load, node.sample.state) * ease(look.rise);
+        drawing.add(
+            Layer::Tower,
+            Instance {
+                a: four(foot, tall),
+                b: four(color, look.load),
+                c: [scatter(*id) * 10.0, state, flag(selected), flag(hovered)],
+                d: [NODE_HALF_WIDTH, 0.0, 0.0, 0.0],
+            },
+        );
+        drawing.add(
+            Layer::Pad,
+            Instance {
+                a: four(foot + Vec3::Y * 0.012, PAD * (0.9 + 0.1 * look.rise)),
+                b: four(color, look.load),
+                c: [look.memory, flag(selected), flag(can_receive) + 0.25 * flag(hovered && !can_receive), state],
+                d: [0.0; 4],
+            },
+        );
+        if state < 1.0 {
+            // The light above a node: a lamp that says from afar how busy it is.
+            drawing.add(
+                Layer::Glow,
+                Instance {
+                    a: four(foot + Vec3::Y * (tall + 0.1), 1.3 + 1.5 * look.load),
+                    b: four(color, 0.10 + 0.30 * look.load),
+                    c: [0.0; 4],
+                    d: [0.0; 4],
+                },
+            );
+        }
+    }
+}
+
+fn processes(
+    mut drawing: ResMut<Drawing>,
+    cluster: Res<TheCluster>,
+    bodies: Res<TheBodies>,
+    acting: Res<TheActing>,
+    pointing: Res<Pointing>,
+    filter: Res<Filter>,
+    theme: Res<Theme>,
+) {
+    for (name, body) in &bodies.all {
+        let Some(process) = cluster.processes.get(name) else { continue };
+        let selected = acting.selected_process() == Some(*name);
+        let hovered = pointing.hovered == Some(Target::Process(*name));
+        let dim = filter.0.as_ref().is_some_and(|query| !query.matches(process, &cluster));
+        ball(&mut drawing, process, body, Look { selected, hovered, dim });
+        if dim {
+            continue;
+        }
+        if process.is_away() && body.flight.is_none() {
+            tether(&mut drawing, &cluster, process, body, selected);
+        }
+        journey(&mut drawing, &cluster, process, body, &theme);
+        if acting.is_pending(*name) && body.flight.is_none() {
+            ring(&mut drawing, body.position, radius(process) * 2.4, theme.accent, 0.7);
+        }
+        if selected {
+            ring(&mut drawing, body.position, radius(process) * 2.1 + 0.12, theme.accent, 0.9);
+        }
+    }
+}
+
+/// How a process is looked at.
+struct Look {
+    selected: bool,
+    hovered: bool,
+    /// Not what is searched for.
+    dim: bool,
+}
+
+fn ball(drawing: &mut Drawing, process: &Process, body: &Body, look: Look) {
+    let Look { selected, hovered, dim } = look;
+    let color = tint(process.name.home) * if dim { 0.12 } else { 1.0 };
+    let cpu = if dim { 0.0 } else { (process.sample.cpu_percent / 100.0).clamp(0.0, 1.0) };
+    let size = radius(process) * (1.0 + 0.25 * flag(hovered || selected));
+    drawing.add(
+        Layer::Glyph,
+        Instance {
+            a: four(body.position, size),
+            b: four(color, cpu),
+            c: [flag(selected), flag(hovered), flag(process.is_away()), body.presence],
+            d: [0.0; 4],
+        },
+    );
+    if cpu > 0.04 {
+        drawing.add(
+            Layer::Glow,
+            Instance {
+                a: four(body.position, size * (2.2 + 1.6 * cpu)),
+                b: four(color, 0.42 * cpu * body.presence),
+                c: [0.0; 4],
+                d: [0.0; 4],
+            },
+        );
+    }
+}
+
+/// From where a process computes to its home: its files and connections run along it.
+fn tether(drawing: &mut Drawing, cluster: &TheCluster, process: &Process, body: &Body, selected: bool) {
+    let Some(home) = cluster.places.of(process.name.home) else { return };
+    let end = home + Vec3::Y * 0.9;
+    let color = tint(process.name.home);
+    drawing.add(
+        Layer::Ribbon,
+        Instance {
+            a: four(body.position, arc_height(body.position, end) * 0.55),
+            b: four(end, 0.035 + 0.02 * flag(selected)),
+            c: four(color, (0.55 + 0.7 * flag(selected)) * body.presence),
+            d: [1.0, 0.35, 14.0, 0.0],
+        },
+    );
+}
+
+/// A flight under way, and what remains to be seen of one that ended.
+fn journey(drawing: &mut Drawing, cluster: &TheCluster, process: &Process, body: &Body, theme: &Theme) {
+    let [good, bad] = theme.outcome;
+    if body.afterglow != 0.0 {
+        let color = if body.afterglow > 0.0 { good } else { bad };
+        let age = 1.0 - body.afterglow.abs();
+        let light = (1.0 - age) * (1.0 - age);
+        ring(drawing, body.position, 0.4 + 2.2 * ease(age), color, 1.2 * light);
+        drawing.add(
+            Layer::Glow,
+            Instance { a: four(body.position, 1.8), b: four(color, 0.9 * light), c: [0.0; 4], d: [0.0; 4] },
+        );
+    }
+    let Some(flight) = &body.flight else { return };
+    let (Some(from), Some(to)) = (cluster.places.of(flight.from), cluster.places.of(flight.to)) else { return };
+    let (from, to) = (from + Vec3::Y * 1.1, to + Vec3::Y * 1.1);
+    let color = match flight.stage {
+        Stage::Pending => theme.accent.lerp(tint(process.name.home), 0.35),
+        Stage::Landing => good,
+        Stage::Returning => bad,
+    };
+    let shape = |width, light, head, glow| Instance {
+        a: four(from, arc_height(from, to)),
+        b: four(to, width),
+        c: four(color, light),
+        d: [head, 1.4, 7.0, glow],
+    };
+    // The whole way faintly, the part that is done brightly.
+    drawing.add(Layer::Ribbon, shape(0.03, 0.35, 1.0, 0.0));
+    drawing.add(Layer::Ribbon, shape(0.10, 0.8, ease(flight.progress), 2.2));
+    drawing.add(
+        Layer::Glow,
+        Instance { a: four(body.position, 1.7), b: four(color, 0.9), c: [3.0, 0.0, 0.0, 0.0], d: [0.0; 4] },
+    );
+}
+
+fn ring(drawing: &mut Drawing, at: Vec3, size: f32, color: Vec3, light: f32) {
+    let instance = Instance { a: four(at, size), b: four(color, light), c: [1.0, 0.0, 0.0, 0.0], d: [0.0; 4] };
+    drawing.add(Layer::Glow, instance);
+}
+
+/// The line from a process that is dragged to where the pointer is.
+fn gestures(
+    mut drawing: ResMut<Drawing>,
+    rig: Res<TheRig>,
+    cluster: Res<TheCluster>,
+    bodies: Res<TheBodies>,
+    pointing: Res<Pointing>,
+    theme: Res<Theme>,
+) {
+    let Some((name, at)) = pointing.dragged else { return };
+    let Some(body) = bodies.all.get(&name) else { return };
+    let aim = match pointing.hovered {
+        Some(Target::Node(id)) => cluster.places.of(id).map(|foot| foot + Vec3::Y * 1.2),
+        _ => rig.ray(at).meets_plane(0.6),
+    };
+    let Some(end) = aim.filter(|end| end.distance(rig.eye()) < 400.0) else { return };
+    let sure = matches!(pointing.hovered, Some(Target::Node(_)));
+    drawing.add(
+        Layer::Ribbon,
+        Instance {
+            a: four(body.position, arc_height(body.position, end)),
+            b: four(end, if sure { 0.10 } else { 0.05 }),
+            c: four(theme.accent, if sure { 1.1 } else { 0.6 }),
+            d: [1.0, 1.6, 10.0, 0.0],
+        },
+    );
+    ring(&mut drawing, end, 0.7, theme.accent, if sure { 1.0 } else { 0.5 });
+}

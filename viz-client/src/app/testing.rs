@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What scripts may ask the page: `mattx_state()` (JSON text) and `mattx_pick(x, y)` (what a click there would hit).
+//!
+//! The application's data cannot be reached from a call of the page, so after each frame a copy is left here. Copies are
+//! made only for a while after somebody asked.
+
+use std::cell::RefCell;
+
+use bevy::prelude::*;
+use bevy::render::renderer::RenderAdapterInfo;
+use mattx_protocol::browser::{Role, Source};
+use mattx_protocol::command::Outcome;
+use mattx_protocol::model::{NodeId, ProcessRef};
+use mattx_viz_client::bodies::Bodies;
+use mattx_viz_client::cluster::Cluster;
+use mattx_viz_client::pick::{self, Target, height};
+use mattx_viz_client::rig::Rig;
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+
+use super::camera::TheRig;
+use super::dom;
+use super::model::{TheActing, TheBodies, TheCluster};
+use super::net::Connection;
+use super::render::Drawing;
+
+/// Frames for which copies are made after a question.
+const INTEREST: u32 = 600;
+
+#[derive(Default)]
+struct Copy {
+    interest: u32,
+    answer: Answer,
+    rig: Rig,
+    cluster: Cluster,
+    bodies: Bodies,
+}
+
+#[derive(Clone, Default, Serialize)]
+struct Answer {
+    /// The cluster is known and drawn.
+    ready: bool,
+    frame: u64,
+    connected: bool,
+    garbled: u64,
+    role: Option<Role>,
+    source: Option<Source>,
+    notice: Option<String>,
+    adapter: String,
+    size: [f32; 2],
+    shapes: usize,
+    selected_process: Option<ProcessRef>,
+    selected_node: Option<NodeId>,
+    nodes: Vec<NodeView>,
+    processes: Vec<ProcessView>,
+    outcomes: Vec<(ProcessRef, Outcome)>,
+}
+
+#[derive(Clone, Serialize)]
+struct NodeView {
+    id: NodeId,
+    name: String,
+    load: f32,
+    memory: f32,
+    /// CSS pixels from the top left of the canvas; none behind the eye.
+    screen: Option<[f32; 2]>,
+}
+
+#[derive(Clone, Serialize)]
+struct ProcessView {
+    name: ProcessRef,
+    comm: String,
+    node: NodeId,
+    away: bool,
+    cpu: f32,
+    flying: bool,
+    pending: bool,
+    screen: Option<[f32; 2]>,
+}
+
+#[derive(Serialize)]
+struct Hit {
+    node: Option<NodeId>,
+    process: Option<ProcessRef>,
+}
+
+thread_local! {
+    static COPY: RefCell<Copy> = RefCell::default();
+}
+
+/// Sets the hooks up.
+pub fn plugin(app: &mut App) {
+    install();
+    app.add_systems(Last, copy);
+}
+
+fn install() {
+    let window: JsValue = dom::window().into();
+    let state = Closure::<dyn Fn() -> String>::new(|| {
+        COPY.with_borrow_mut(|copy| {
+            copy.interest = INTEREST;
+            serde_json::to_string(&copy.answer).unwrap_or_default()
+        })
+    });
+    let hit = Closure::<dyn Fn(f32, f32) -> String>::new(|x, y| {
+        COPY.with_borrow(|copy| {
+            let target = pick::pick(&copy.rig, &copy.cluster, &copy.bodies, Vec2::new(x, y));
+            let hit = match target {
+                Some(Target::Node(node)) => Hit { node: Some(node), process: None },
+                Some(Target::Process(process)) => Hit { node: None, process: Some(process) },
+                None => Hit { node: None, process: None },
+            };
+            serde_json::to_string(&hit).unwrap_or_default()
+        })
+    });
+    for (name, function) in [("mattx_state", state.into_js_value()), ("mattx_pick", hit.into_js_value())] {
+        if js_sys::Reflect::set(&window, &name.into(), &function).is_err() {
+            warn!("the page does not let {name} be defined");
+        }
+    }
+}
+
+fn copy(
+    cluster: Res<TheCluster>,
+    bodies: Res<TheBodies>,
+    acting: Res<TheActing>,
+    rig: Res<TheRig>,
+    connection: Res<Connection>,
+    drawing: Res<Drawing>,
+    adapter: Option<Res<RenderAdapterInfo>>,
+    mut frame: Local<u64>,
+) {
+    *frame += 1;
+    COPY.with_borrow_mut(|copy| {
+        copy.answer.frame = *frame;
+        if copy.interest == 0 {
+            return;
+        }
+        copy.interest -= 1;
+        let screen = |at| rig.project(at).map(|pixel| pixel.to_array());
+        copy.answer = Answer {
+            ready: *frame > 3 && !cluster.nodes.is_empty(),
+            frame: *frame,
+            connected: connection.open,
+            garbled: connection.garbled,
+            role: cluster.role,
+            source: cluster.source,
+            notice: cluster.notice.clone(),
+            adapter: adapter.map(|info| info.name.clone()).unwrap_or_default(),
+            size: rig.size.to_array(),
+            shapes: drawing.len(),
+            selected_process: acting.selected_process(),
+            selected_node: acting.selected_node(),
+            nodes: cluster
+                .nodes
+                .iter()
+                .map(|(id, node)| NodeView {
+                    id: *id,
+                    name: node.sample.name.clone(),
+                    load: node.load(),
+                    memory: node.memory(),
+                    screen: cluster.places.of(*id).and_then(|foot| {
+                        screen(foot + Vec3::Y * (height(node.load(), node.sample.state) * 0.7))
+                    }),
+                })
+                .collect(),
+            processes: cluster
+                .processes
+                .iter()
+                .map(|(name, process)| {
+                    let body = bodies.all.get(name);
+                    ProcessView {
+                        name: *name,
+                        comm: process.sample.comm.clone(),
+                        node: process.node,
+                        away: process.is_away(),
+                        cpu: process.sample.cpu_percent,
+                        flying: body.is_some_and(|body| body.flight.is_some()),
+                        pending: acting.is_pending(*name),
+                        screen: body.and_then(|body| screen(body.position)),
+                    }
+                })
+                .collect(),
+            outcomes: acting.outcomes.clone(),
+        };
+        copy.rig = rig.0;
+        copy.cluster = cluster.0.clone();
+        copy.bodies = bodies.0.clone();
+    });
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Where processes are drawn: each has a seat on an orbit around its node, and flies an arc when it moves.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::f32::consts::TAU;
+
+use glam::Vec3;
+use mattx_protocol::model::{MovePhase, NodeId, ProcessRef};
+
+use crate::cluster::{Cluster, News};
+use crate::motion::{arc, arc_height, ease, scatter, share};
+use crate::places::NODE_HALF_WIDTH;
+
+/// Radius of the innermost orbit, and the distance of the next.
+const ORBIT: f32 = NODE_HALF_WIDTH * 1.9;
+const ORBIT_STEP: f32 = 0.62;
+/// Seats on the innermost orbit, and how many more each further one has.
+const SEATS: usize = 8;
+const MORE_SEATS: usize = 4;
+/// Radians per second of the innermost orbit.
+const ORBIT_SPEED: f32 = 0.11;
+/// A flight under way comes this far before it is known to have succeeded.
+const PENDING_REACH: f32 = 0.82;
+/// Half of what is left of the pending part is flown in this time, in seconds.
+const PENDING_HALF_LIFE: f32 = 0.55;
+/// Seconds from the commit until the arrival.
+const ARRIVAL: f32 = 0.75;
+/// Seconds for which an arrival or a failure is seen.
+const AFTERGLOW: f32 = 1.6;
+
+/// How a flight stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Frozen and offered, not committed.
+    Pending,
+    /// Committed: it arrives.
+    Landing,
+    /// Failed: it returns to where it came from.
+    Returning,
+}
+
+/// A process between two nodes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Flight {
+    /// Where it computed.
+    pub from: NodeId,
+    /// Where it goes.
+    pub to: NodeId,
+    /// Share of the arc that it has flown.
+    pub progress: f32,
+    /// How it stands.
+    pub stage: Stage,
+}
+
+/// A process as it is drawn.
+#[derive(Clone, Debug)]
+pub struct Body {
+    /// Where it is.
+    pub position: Vec3,
+    /// The node around which it has its seat.
+    pub node: NodeId,
+    seat: usize,
+    /// Its flight, if it is between two nodes.
+    pub flight: Option<Flight>,
+    /// From 1.0 when it has just arrived down to 0.0; negative the same after a failure.
+    pub afterglow: f32,
+    /// From 0.0 when it was born to 1.0.
+    pub presence: f32,
+}
+
+/// All processes as they are drawn.
+#[derive(Clone, Debug, Default)]
+pub struct Bodies {
+    /// By name.
+    pub all: BTreeMap<ProcessRef, Body>,
+    seats: BTreeMap<NodeId, BTreeSet<usize>>,
+    revision: u64,
+    angle: f32,
+}
+
+impl Bodies {
+    /// Follows what was told about moves.
+    pub fn hear(&mut self, news: &News) {
+        let News::Move(event) = news else { return };
+        let Some(body) = self.all.get_mut(&event.process) else { return };
+        match &event.phase {
+            MovePhase::Started => {
+                body.flight =
+                    Some(Flight { from: event.from, to: event.to, progress: 0.0, stage: Stage::Pending });
+            }
+            MovePhase::Committed => {
+                let flight = body.flight.get_or_insert(Flight {
+                    from: event.from,
+                    to: event.to,
+                    progress: 0.0,
+                    stage: Stage::Landing,
+                });
+                flight.to = event.to;
+                flight.stage = Stage::Landing;
+            }
+            MovePhase::Failed { .. } => match &mut body.flight {
+                Some(flight) => flight.stage = Stage::Returning,
+                None => body.afterglow = -1.0,
+            },
+            MovePhase::Ended { .. } => {}
+        }
+    }
+
+    /// Lets `seconds` pass. `still` keeps processes in their seats instead of letting them orbit.
+    pub fn step(&mut self, cluster: &Cluster, seconds: f32, still: bool) {
+        if self.revision != cluster.revision {
+            self.revision = cluster.revision;
+            self.follow(cluster);
+        }
+        if !still {
+            self.angle = (self.angle + ORBIT_SPEED * seconds) % TAU;
+        }
+        let angle = self.angle;
+        for (name, body) in &mut self.all {
+            let Some(foot) = cluster.places.of(body.node) else { continue };
+            body.presence += (1.0 - body.presence) * share(seconds, 0.25);
+            body.afterglow -= body.afterglow.signum() * (seconds / AFTERGLOW).min(body.afterglow.abs());
+            let seat = foot + seat_offset(body.seat, angle, name.pid);
+            let Some(flight) = &mut body.flight else {
+                body.position = body.position.lerp(seat, share(seconds, 0.12));
+                continue;
+            };
+            advance(flight, seconds);
+            let end = |node: NodeId| match cluster.places.of(node) {
+                Some(_) if node == body.node => seat,
+                Some(foot) => foot + Vec3::Y * 1.6,
+                None => seat,
+            };
+            let (from, to) = (end(flight.from), end(flight.to));
+            body.position = arc(from, to, arc_height(from, to), ease(flight.progress));
+            match flight.stage {
+                Stage::Landing if flight.progress >= 1.0 => (body.flight, body.afterglow) = (None, 1.0),
+                Stage::Returning if flight.progress <= 0.0 => (body.flight, body.afterglow) = (None, -1.0),
+                _ => {}
+            }
+        }
+    }
+
+    /// Gives seats to what is new, frees those of what is gone, and lets fly what computes elsewhere than it did.
+    fn follow(&mut self, cluster: &Cluster) {
+        let seats = &mut self.seats;
+        self.all.retain(|name, body| {
+            let stays = cluster.processes.contains_key(name);
+            if !stays && let Some(taken) = seats.get_mut(&body.node) {
+                taken.remove(&body.seat);
+            }
+            stays
+        });
+        for (name, process) in &cluster.processes {
+            match self.all.get_mut(name) {
+                Some(body) if body.node == process.node => {}
+                Some(body) => {
+                    if let Some(taken) = self.seats.get_mut(&body.node) {
+                        taken.remove(&body.seat);
+                    }
+                    let from = body.node;
+                    body.node = process.node;
+                    body.seat = free_seat(self.seats.entry(process.node).or_default());
+                    let flight = body.flight.get_or_insert(Flight {
+                        from,
+                        to: process.node,
+                        progress: 0.0,
+                        stage: Stage::Landing,
+                    });
+                    flight.to = process.node;
+                    flight.stage = Stage::Landing;
+                }
+                None => {
+                    let seat = free_seat(self.seats.entry(process.node).or_default());
+                    let foot = cluster.places.of(process.node).unwrap_or_default();
+                    let position = foot + seat_offset(seat, self.angle, name.pid);
+                    let body =
+                        Body { position, node: process.node, seat, flight: None, afterglow: 0.0, presence: 0.0 };
+                    self.all.insert(*name, body);
+                }
+            }
+        }
+    }
+}
+
+fn advance(flight: &mut Flight, seconds: f32) {
+    match flight.stage {
+        Stage::Pending => flight.progress += (PENDING_REACH - flight.progress) * share(seconds, PENDING_HALF_LIFE),
+        Stage::Landing => flight.progress = (flight.progress + seconds / ARRIVAL).min(1.0),
+        Stage::Returning => flight.progress = (flight.progress - seconds / ARRIVAL).max(0.0),
+    }
+}
+
+fn free_seat(taken: &mut BTreeSet<usize>) -> usize {
+    let free = taken.iter().enumerate().find(|(seat, taken)| seat != *taken).map_or(taken.len(), |(seat, _)| seat);
+    taken.insert(free);
+    free
+}
+
+/// Where a seat is, seen from the foot of its node.
+fn seat_offset(seat: usize, angle: f32, pid: u32) -> Vec3 {
+    let (mut orbit, mut first, mut seats) = (0, 0, SEATS);
+    while seat >= first + seats {
+        first += seats;
+        seats += MORE_SEATS;
+        orbit += 1;
+    }
+    let radius = ORBIT + ORBIT_STEP * orbit as f32;
+    // Neighbouring orbits turn against each other, the outer ones more slowly.
+    let direction = if orbit % 2 == 0 { 1.0 } else { -1.0 };
+    let turn = (seat - first) as f32 / seats as f32 * TAU + orbit as f32 * 0.4 + direction * angle * (ORBIT / radius);
+    let height = 0.75 + 0.42 * orbit as f32 + 0.35 * scatter(pid);
+    Vec3::new(turn.cos() * radius, height, turn.sin() * radius)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::tests::{node, process};
+    use mattx_protocol::browser::FromServer;
+    use mattx_protocol::model::{MoveEvent, MoveStatistics, ProcessKind};
+
+    const WHO: ProcessRef = ProcessRef { home: 1, pid: 77 };
+
+    fn event(phase: MovePhase) -> MoveEvent {
+        MoveEvent { process: WHO, comm: "calc".into(), from: 1, to: 2, phase, statistics: MoveStatistics::default() }
+    }
+
+    fn scene() -> (Cluster, Bodies) {
+        let mut cluster = Cluster::default();
+        let nodes = vec![node(1, vec![process(77, ProcessKind::Local)]), node(2, vec![])];
+        cluster.hear(FromServer::Snapshot { sequence: 1, nodes }, 0.0);
+        let mut bodies = Bodies::default();
+        bodies.step(&cluster, 0.1, true);
+        (cluster, bodies)
+    }
+
+    fn tell(cluster: &mut Cluster, bodies: &mut Bodies, phase: MovePhase) {
+        cluster.hear(FromServer::Move(event(phase)), 0.0);
+        cluster.take_news().iter().for_each(|news| bodies.hear(news));
+    }
+
+    fn run(cluster: &Cluster, bodies: &mut Bodies, seconds: f32) {
+        (0..(seconds * 60.0) as u32).for_each(|_| bodies.step(cluster, 1.0 / 60.0, true));
+    }
+
+    fn distance_to(cluster: &Cluster, bodies: &Bodies, node: NodeId) -> f32 {
+        let mut way = bodies.all[&WHO].position - cluster.places.of(node).unwrap();
+        way.y = 0.0;
+        way.length()
+    }
+
+    #[test]
+    fn a_committed_move_ends_at_the_other_node() {
+        let (mut cluster, mut bodies) = scene();
+        assert!(distance_to(&cluster, &bodies, 1) < 3.0);
+        tell(&mut cluster, &mut bodies, MovePhase::Started);
+        run(&cluster, &mut bodies, 10.0);
+        assert!(distance_to(&cluster, &bodies, 2) > 1.0, "it does not arrive before it is committed");
+        tell(&mut cluster, &mut bodies, MovePhase::Committed);
+        run(&cluster, &mut bodies, 3.0);
+        assert!(distance_to(&cluster, &bodies, 2) < 3.0);
+        assert_eq!(bodies.all[&WHO].flight, None);
+    }
+
+    #[test]
+    fn a_failed_move_ends_where_it_began() {
+        let (mut cluster, mut bodies) = scene();
+        tell(&mut cluster, &mut bodies, MovePhase::Started);
+        run(&cluster, &mut bodies, 1.0);
+        tell(&mut cluster, &mut bodies, MovePhase::Failed { errno: 113, reason: "no".into() });
+        run(&cluster, &mut bodies, 0.9);
+        assert!(bodies.all[&WHO].afterglow < 0.0);
+        run(&cluster, &mut bodies, 3.0);
+        assert!(distance_to(&cluster, &bodies, 1) < 3.0);
+    }
+
+    #[test]
+    fn no_two_processes_share_a_seat() {
+        let mut cluster = Cluster::default();
+        let many = (0..60).map(|pid| process(pid, ProcessKind::Local)).collect();
+        cluster.hear(FromServer::Snapshot { sequence: 1, nodes: vec![node(1, many)] }, 0.0);
+        let mut bodies = Bodies::default();
+        run(&cluster, &mut bodies, 1.0);
+        let all: Vec<Vec3> = bodies.all.values().map(|body| body.position).collect();
+        for (index, a) in all.iter().enumerate() {
+            for b in &all[..index] {
+                assert!(a.distance(*b) > 0.3, "{a} {b}");
+            }
+        }
+    }
+}

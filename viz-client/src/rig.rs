@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The camera: it looks at a focus from a distance, flies, orbits, zooms, and glides to where it is sent.
+
+use std::f32::consts::FRAC_PI_2;
+
+use glam::{EulerRot, Mat4, Quat, Vec2, Vec3};
+
+use crate::motion::share;
+use crate::pick::Ray;
+
+/// Vertical field of view in radians.
+const FIELD_OF_VIEW: f32 = 0.80;
+const NEAR: f32 = 0.1;
+const CLOSEST: f32 = 3.0;
+const FARTHEST: f32 = 900.0;
+const LOWEST: f32 = 0.03;
+const HIGHEST: f32 = FRAC_PI_2 - 0.04;
+/// Seconds in which half of the way to a goal is done.
+const GLIDE: f32 = 0.09;
+/// Distances per second that flying covers, in units of the distance to the focus.
+const FLY_SPEED: f32 = 0.9;
+
+/// Where the camera is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct View {
+    /// What it looks at.
+    pub focus: Vec3,
+    /// Direction around the vertical axis in radians.
+    pub yaw: f32,
+    /// Angle above the horizon in radians.
+    pub pitch: f32,
+    /// Distance to the focus.
+    pub distance: f32,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self { focus: Vec3::new(0.0, 1.2, 0.0), yaw: 0.55, pitch: 0.42, distance: 24.0 }
+    }
+}
+
+/// The camera with where it goes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rig {
+    /// Where it is.
+    pub view: View,
+    /// Where it goes.
+    pub goal: View,
+    /// Size of the picture in pixels.
+    pub size: Vec2,
+}
+
+impl Rig {
+    /// Lets `seconds` pass.
+    pub fn step(&mut self, seconds: f32) {
+        let part = share(seconds, GLIDE);
+        self.view.focus = self.view.focus.lerp(self.goal.focus, part);
+        self.view.yaw += (self.goal.yaw - self.view.yaw) * part;
+        self.view.pitch += (self.goal.pitch - self.view.pitch) * part;
+        self.view.distance += (self.goal.distance - self.view.distance) * part;
+    }
+
+    /// Jumps to the goal.
+    pub fn arrive(&mut self) {
+        self.view = self.goal;
+    }
+
+    /// Turns around the focus by pixels of a drag.
+    pub fn orbit(&mut self, pixels: Vec2) {
+        self.goal.yaw -= pixels.x * 0.006;
+        self.goal.pitch = (self.goal.pitch + pixels.y * 0.006).clamp(LOWEST, HIGHEST);
+    }
+
+    /// Shifts the focus by pixels of a drag, so that what was grabbed stays under the pointer.
+    pub fn pan(&mut self, pixels: Vec2) {
+        let unit = 2.0 * Self::tangent() * self.goal.distance / self.size.y.max(1.0);
+        let (right, forward) = self.ground();
+        self.move_focus((forward * pixels.y - right * pixels.x) * unit);
+    }
+
+    /// Comes nearer by `steps` turns of a wheel, or goes away.
+    pub fn zoom(&mut self, steps: f32) {
+        self.goal.distance = (self.goal.distance * 0.88_f32.powf(steps)).clamp(CLOSEST, FARTHEST);
+    }
+
+    /// Flies for `seconds`: `way` is right, up, forward, each -1.0..=1.0; `fast` is a factor.
+    pub fn fly(&mut self, way: Vec3, fast: f32, seconds: f32) {
+        let (right, forward) = self.ground();
+        let speed = FLY_SPEED * fast * seconds * self.goal.distance.max(8.0);
+        self.move_focus((right * way.x + Vec3::Y * way.y + forward * way.z) * speed);
+    }
+
+    /// Looks at `focus` from `distance`.
+    pub fn look_at(&mut self, focus: Vec3, distance: f32) {
+        self.goal.focus = focus;
+        self.goal.distance = distance.clamp(CLOSEST, FARTHEST);
+    }
+
+    /// The distance from which a circle of `radius` on the ground is wholly seen.
+    #[must_use]
+    pub fn distance_for(&self, radius: f32) -> f32 {
+        let narrow = (self.size.x / self.size.y.max(1.0)).clamp(0.3, 1.6);
+        (radius + 1.5) / (Self::tangent() * narrow) * 0.86
+    }
+
+    fn move_focus(&mut self, way: Vec3) {
+        // Not below the floor, and never so far that nobody finds back.
+        self.goal.focus = (self.goal.focus + way).clamp(Vec3::new(-900.0, 0.0, -900.0), Vec3::new(900.0, 300.0, 900.0));
+    }
+
+    fn ground(&self) -> (Vec3, Vec3) {
+        let turn = Quat::from_rotation_y(self.goal.yaw);
+        (turn * Vec3::X, turn * Vec3::NEG_Z)
+    }
+
+    fn rotation(&self) -> Quat {
+        Quat::from_euler(EulerRot::YXZ, self.view.yaw, -self.view.pitch, 0.0)
+    }
+
+    /// Where the eye is.
+    #[must_use]
+    pub fn eye(&self) -> Vec3 {
+        self.view.focus + self.rotation() * Vec3::Z * self.view.distance
+    }
+
+    /// The directions right and up of the picture.
+    #[must_use]
+    pub fn axes(&self) -> (Vec3, Vec3) {
+        let rotation = self.rotation();
+        (rotation * Vec3::X, rotation * Vec3::Y)
+    }
+
+    /// Tangent of half the vertical field of view.
+    #[must_use]
+    pub fn tangent() -> f32 {
+        (FIELD_OF_VIEW / 2.0).tan()
+    }
+
+    /// From world to clip space, depth reversed: 1.0 near, 0.0 at infinity.
+    #[must_use]
+    pub fn clip_from_world(&self) -> Mat4 {
+        let aspect = (self.size.x / self.size.y.max(1.0)).max(0.01);
+        let eye = self.eye();
+        let world = Mat4::look_to_rh(eye, self.rotation() * Vec3::NEG_Z, self.rotation() * Vec3::Y);
+        Mat4::perspective_infinite_reverse_rh(FIELD_OF_VIEW, aspect, NEAR) * world
+    }
+
+    /// Where a point of the world is in the picture, in pixels from the top left; `None` behind the eye.
+    #[must_use]
+    pub fn project(&self, point: Vec3) -> Option<Vec2> {
+        let clip = self.clip_from_world() * point.extend(1.0);
+        (clip.w > NEAR).then(|| {
+            let ndc = Vec2::new(clip.x, -clip.y) / clip.w;
+            (ndc * 0.5 + 0.5) * self.size
+        })
+    }
+
+    /// Pixels that one unit of length covers at `point`.
+    #[must_use]
+    pub fn pixels_per_unit(&self, point: Vec3) -> f32 {
+        self.size.y / (2.0 * Self::tangent() * self.eye().distance(point).max(NEAR))
+    }
+
+    /// The line of sight through a pixel.
+    #[must_use]
+    pub fn ray(&self, pixel: Vec2) -> Ray {
+        let ndc = pixel / self.size * 2.0 - 1.0;
+        let tangent = Self::tangent();
+        let aspect = self.size.x / self.size.y.max(1.0);
+        let (right, up) = self.axes();
+        let forward = self.rotation() * Vec3::NEG_Z;
+        let direction = forward + right * (ndc.x * tangent * aspect) - up * (ndc.y * tangent);
+        Ray { origin: self.eye(), direction: direction.normalize() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rig() -> Rig {
+        let mut rig = Rig { size: Vec2::new(1280.0, 720.0), ..Default::default() };
+        rig.look_at(Vec3::new(3.0, 1.0, -2.0), 20.0);
+        rig.arrive();
+        rig
+    }
+
+    #[test]
+    fn the_focus_is_in_the_middle_of_the_picture() {
+        let rig = rig();
+        assert!(rig.project(rig.view.focus).unwrap().distance(rig.size / 2.0) < 0.1);
+        assert_eq!(rig.project(rig.eye() + (rig.eye() - rig.view.focus)), None);
+    }
+
+    #[test]
+    fn a_ray_goes_through_the_point_that_its_pixel_shows() {
+        let rig = rig();
+        for point in [Vec3::ZERO, Vec3::new(5.0, 2.0, 1.0), Vec3::new(-3.0, 0.5, 4.0)] {
+            let ray = rig.ray(rig.project(point).unwrap());
+            let away = (point - ray.origin).cross(ray.direction).length();
+            assert!(away < 1e-3, "{away}");
+        }
+    }
+
+    #[test]
+    fn dragging_keeps_what_was_grabbed_under_the_pointer() {
+        let mut rig = rig();
+        rig.goal.pitch = HIGHEST;
+        rig.arrive();
+        let grabbed = rig.view.focus;
+        rig.pan(Vec2::new(40.0, 25.0));
+        rig.arrive();
+        assert!(rig.project(grabbed).unwrap().distance(rig.size / 2.0 + Vec2::new(40.0, 25.0)) < 1.0);
+    }
+
+    #[test]
+    fn the_camera_stays_above_the_floor() {
+        let mut rig = rig();
+        rig.orbit(Vec2::new(0.0, -1e6));
+        rig.fly(Vec3::NEG_Y, 9.0, 100.0);
+        rig.arrive();
+        assert!(rig.eye().y > 0.0);
+    }
+}
