@@ -58,12 +58,13 @@ static s64 mattx_proxy_error(s64 error)
  */
 static struct mattx_frame *mattx_proxy_wait(struct mattx_proxy *proxy, struct mattx_call *call)
 {
-	if (proxy->traits & MATTX_HANDLE_PIPELIKE &&
-	    wait_for_completion_interruptible(&call->done))
+	if (proxy->traits & MATTX_HANDLE_PIPELIKE) {
+		if (!wait_for_completion_interruptible(&call->done))
+			return mattx_call_finish(call);
 		mattx_proxy_tell(proxy, MATTX_FILE_CANCEL, call->id);
-	/* The result does not matter: finish tells whether there is an answer. */
-	if (wait_for_completion_killable(&call->done))
-		return mattx_call_finish(call);
+	}
+	/* Whether the wait was cut short is what finish tells: there is an answer or not. */
+	(void)!wait_for_completion_killable(&call->done);
 	return mattx_call_finish(call);
 }
 
