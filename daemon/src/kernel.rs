@@ -44,6 +44,7 @@ pub enum Command {
     StubWanted = 6,
     LinkDown = 7,
     Move = 8,
+    LinkUp = 9,
 }
 impl Cmd for Command {}
 
@@ -129,6 +130,8 @@ pub enum Event {
         /// Its command name.
         comm: String,
     },
+    /// The data link to a peer works.
+    LinkUp(NodeId),
     /// The data link to a peer is gone.
     LinkDown {
         /// The peer.
@@ -344,6 +347,7 @@ fn event(message: &Message) -> Option<(u64, Event)> {
             process: process()?,
             comm: words(Attribute::Comm),
         },
+        Command::LinkUp => Event::LinkUp(number(Attribute::Node)?),
         Command::LinkDown => Event::LinkDown {
             node: number(Attribute::Node)?,
             reason: words(Attribute::Reason),

@@ -50,6 +50,11 @@ impl DataLinks {
         link.next_try = Moment::ZERO;
     }
 
+    /// The kernel made use of a link.
+    pub fn made(&mut self, node: NodeId) {
+        self.links.entry(node).or_default().linked = true;
+    }
+
     /// The kernel lost a link.
     pub fn lost(&mut self, node: NodeId, now: Moment) {
         let link = self.links.entry(node).or_default();
@@ -174,9 +179,8 @@ impl Hub {
 
     pub(super) fn data_linked(&mut self, node: NodeId, result: Result<(), String>) {
         let now = self.now();
-        match &result {
-            Ok(()) => tracing::info!("the kernel is linked to node {node}"),
-            Err(error) => tracing::debug!("no data link to node {node}: {error}"),
+        if let Err(error) = &result {
+            tracing::debug!("no data link to node {node}: {error}");
         }
         self.data.finished(node, now, result.is_ok());
     }

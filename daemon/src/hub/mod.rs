@@ -266,6 +266,10 @@ impl Hub {
                     );
                 }
             }
+            News::Event(KernelEvent::LinkUp(node)) => {
+                tracing::info!("the kernel is linked to node {node}");
+                self.data.made(node);
+            }
             News::Event(KernelEvent::LinkDown { node, reason }) => {
                 tracing::info!("the data link to node {node} is gone: {reason}");
                 self.data.lost(node, self.started.elapsed());
@@ -273,6 +277,8 @@ impl Hub {
             News::Event(KernelEvent::Move(event)) => self.moved(&event),
             News::Event(KernelEvent::Lost(count)) => {
                 tracing::warn!("{count} events of the module were lost");
+                self.data
+                    .adopt(data::linked_by_kernel(), self.started.elapsed());
             }
         }
     }
