@@ -82,7 +82,12 @@ impl Agent {
             if left.is_zero() {
                 return false;
             }
-            state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self
+                .shared
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         state.hello.is_some()
     }
@@ -118,7 +123,13 @@ impl Agent {
             state.channels.insert(number, sender);
         }
         self.shared.send(&Frame::new(number, kind, payload))?;
-        Ok(Channel { input: Input { shared: self.shared.clone(), number }, events })
+        Ok(Channel {
+            input: Input {
+                shared: self.shared.clone(),
+                number,
+            },
+            events,
+        })
     }
 }
 
@@ -135,7 +146,11 @@ impl Shared {
 
     fn dispatch(&self, frame: Frame) {
         let mut state = lock(&self.state);
-        let number = |payload: &[u8]| payload.first_chunk::<4>().map_or(0, |bytes| i32::from_le_bytes(*bytes));
+        let number = |payload: &[u8]| {
+            payload
+                .first_chunk::<4>()
+                .map_or(0, |bytes| i32::from_le_bytes(*bytes))
+        };
         let event = match frame.kind {
             Kind::Hello => {
                 state.hello = Some(String::from_utf8_lossy(&frame.payload).into_owned());
@@ -175,15 +190,18 @@ pub(crate) struct Input {
 
 impl Input {
     pub fn bytes(&self, bytes: &[u8]) -> io::Result<()> {
-        self.shared.send(&Frame::new(self.number, Kind::Stdin, bytes))
+        self.shared
+            .send(&Frame::new(self.number, Kind::Stdin, bytes))
     }
 
     pub fn end(&self) -> io::Result<()> {
-        self.shared.send(&Frame::new(self.number, Kind::StdinEnd, []))
+        self.shared
+            .send(&Frame::new(self.number, Kind::StdinEnd, []))
     }
 
     pub fn signal(&self, signal: i32) -> io::Result<()> {
-        self.shared.send(&Frame::new(self.number, Kind::Signal, [signal as u8]))
+        self.shared
+            .send(&Frame::new(self.number, Kind::Signal, [signal as u8]))
     }
 }
 

@@ -65,7 +65,12 @@ impl Config {
     /// # Errors
     /// [`Error::Usage`] for a wrong name in `MATTX_KERNEL`.
     pub fn bare(nodes: usize) -> Result<Self> {
-        Ok(Self { nodes, bare: true, kernel: Kernel::from_environment()?, ..Self::default() })
+        Ok(Self {
+            nodes,
+            bare: true,
+            kernel: Kernel::from_environment()?,
+            ..Self::default()
+        })
     }
 
     /// Nodes with the project's software, with the kernel that `MATTX_KERNEL` names.
@@ -73,7 +78,11 @@ impl Config {
     /// # Errors
     /// [`Error::Usage`] for a wrong name in `MATTX_KERNEL`.
     pub fn installed(nodes: usize) -> Result<Self> {
-        Ok(Self { nodes, kernel: Kernel::from_environment()?, ..Self::default() })
+        Ok(Self {
+            nodes,
+            kernel: Kernel::from_environment()?,
+            ..Self::default()
+        })
     }
 
     fn memory(&self) -> u32 {
@@ -105,15 +114,29 @@ impl Cluster {
     pub fn boot(config: Config) -> Result<Self> {
         let begin = Instant::now();
         if config.nodes == 0 || config.nodes > MAX_NODES {
-            return Err(Error::Usage(format!("a cluster has 1 to {MAX_NODES} nodes, not {}", config.nodes)));
+            return Err(Error::Usage(format!(
+                "a cluster has 1 to {MAX_NODES} nodes, not {}",
+                config.nodes
+            )));
         }
         let files = BootFiles::find(config.kernel)?;
         let name = config.name.clone().unwrap_or_else(unique_name);
         let dir = RunDir::create(&name)?;
-        let disk = install::pack(dir.path(), config.kernel, config.bare, &config.configuration)?;
+        let disk = install::pack(
+            dir.path(),
+            config.kernel,
+            config.bare,
+            &config.configuration,
+        )?;
         let switch = Arc::new(Switch::start(dir.path(), config.nodes)?);
-        let mut cluster =
-            Self { nodes: Vec::new(), boot_time: Duration::ZERO, checked: false, _switch: switch.clone(), dir, config };
+        let mut cluster = Self {
+            nodes: Vec::new(),
+            boot_time: Duration::ZERO,
+            checked: false,
+            _switch: switch.clone(),
+            dir,
+            config,
+        };
         for number in 1..=cluster.config.nodes {
             let machine = Machine {
                 number,
@@ -123,10 +146,15 @@ impl Cluster {
                 cpus: cluster.config.cpus,
                 lan: switch.socket(number - 1).to_path_buf(),
                 dir: cluster.dir.path().to_path_buf(),
-                kernel_options: format!("lab.nodes={} {}", cluster.config.nodes, cluster.config.kernel_options),
+                kernel_options: format!(
+                    "lab.nodes={} {}",
+                    cluster.config.nodes, cluster.config.kernel_options
+                ),
                 count_instructions: cluster.config.count_instructions,
             };
-            cluster.nodes.push(Arc::new(Node::new(machine, switch.clone())));
+            cluster
+                .nodes
+                .push(Arc::new(Node::new(machine, switch.clone())));
         }
         for node in &cluster.nodes {
             node.start()?;
@@ -148,7 +176,10 @@ impl Cluster {
     pub fn shared(config: impl FnOnce() -> Result<Config>) -> Result<SharedCluster> {
         static SHARED: OnceLock<std::result::Result<Mutex<Cluster>, String>> = OnceLock::new();
         let shared = SHARED.get_or_init(|| {
-            config().and_then(Cluster::boot).map(Mutex::new).map_err(|error| error.to_string())
+            config()
+                .and_then(Cluster::boot)
+                .map(Mutex::new)
+                .map_err(|error| error.to_string())
         });
         match shared {
             Ok(cluster) => {
@@ -179,9 +210,15 @@ impl Cluster {
     /// # Errors
     /// [`Error::Usage`] when there is no such node.
     pub fn find(&self, number: usize) -> Result<&Arc<Node>> {
-        number.checked_sub(1).and_then(|index| self.nodes.get(index)).ok_or_else(|| {
-            Error::Usage(format!("there is no node {number}; this cluster has nodes 1 to {}", self.nodes.len()))
-        })
+        number
+            .checked_sub(1)
+            .and_then(|index| self.nodes.get(index))
+            .ok_or_else(|| {
+                Error::Usage(format!(
+                    "there is no node {number}; this cluster has nodes 1 to {}",
+                    self.nodes.len()
+                ))
+            })
     }
 
     /// All nodes.
@@ -243,11 +280,18 @@ impl Cluster {
                 .nodes
                 .iter()
                 .filter(|node| node.is_on())
-                .map(|node| (node, scope.spawn(|| node.run(SCAN, Duration::from_secs(300)))))
+                .map(|node| {
+                    (
+                        node,
+                        scope.spawn(|| node.run(SCAN, Duration::from_secs(300))),
+                    )
+                })
                 .collect();
             let mut reports = String::new();
             for (node, scan) in scans {
-                let output = scan.join().map_err(|_| Error::Usage("the leak scan panicked".into()))??;
+                let output = scan
+                    .join()
+                    .map_err(|_| Error::Usage("the leak scan panicked".into()))??;
                 if output.stdout.contains("unreferenced object") {
                     let _ = writeln!(reports, "{}:\n{}", node.name(), output.stdout);
                 }
@@ -255,7 +299,10 @@ impl Cluster {
             if reports.is_empty() {
                 Ok(())
             } else {
-                Err(Error::KernelReport { node: "the cluster".into(), report: reports })
+                Err(Error::KernelReport {
+                    node: "the cluster".into(),
+                    report: reports,
+                })
             }
         })
     }
@@ -309,5 +356,9 @@ impl Drop for SharedCluster {
 
 fn unique_name() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(1);
-    format!("test-{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    format!(
+        "test-{}-{}",
+        process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
 }

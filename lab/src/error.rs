@@ -96,10 +96,14 @@ pub(crate) trait Context<T> {
 impl<T> Context<T> for io::Result<T> {
     fn context(self, what: impl FnOnce() -> String) -> Result<T> {
         self.map_err(|source| match source.kind() {
-            io::ErrorKind::StorageFull => {
-                Error::Usage(format!("{}: the disk is full; free some space and try again", what()))
-            }
-            _ => Error::Io { what: what(), source },
+            io::ErrorKind::StorageFull => Error::Usage(format!(
+                "{}: the disk is full; free some space and try again",
+                what()
+            )),
+            _ => Error::Io {
+                what: what(),
+                source,
+            },
         })
     }
 }

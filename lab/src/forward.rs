@@ -15,7 +15,9 @@ const LOOK_AROUND: Duration = Duration::from_secs(3600);
 
 /// Copies both ways until both ends have closed.
 pub(crate) fn carry(mut stream: TcpStream, channel: Channel) {
-    let Ok(mut reader) = stream.try_clone() else { return };
+    let Ok(mut reader) = stream.try_clone() else {
+        return;
+    };
     let input = channel.input();
     // Bytes that the node has not consumed yet, and word of their consumption.
     let window = Arc::new((Mutex::new(0_usize), Condvar::new()));
@@ -30,7 +32,9 @@ pub(crate) fn carry(mut stream: TcpStream, channel: Channel) {
             let mut in_flight = in_flight.lock().unwrap_or_else(PoisonError::into_inner);
             *in_flight += count;
             while *in_flight + MAX_PAYLOAD > STDIN_WINDOW {
-                in_flight = changed.wait(in_flight).unwrap_or_else(PoisonError::into_inner);
+                in_flight = changed
+                    .wait(in_flight)
+                    .unwrap_or_else(PoisonError::into_inner);
             }
         }
         // The node may be gone, and the connection with it.

@@ -77,7 +77,11 @@ pub struct Frame {
 impl Frame {
     /// A frame of `kind` on `channel`.
     pub fn new(channel: u32, kind: Kind, payload: impl Into<Vec<u8>>) -> Self {
-        Self { channel, kind, payload: payload.into() }
+        Self {
+            channel,
+            kind,
+            payload: payload.into(),
+        }
     }
 
     /// Writes the frame in one piece.
@@ -86,7 +90,10 @@ impl Frame {
     /// Those of the writer; `InvalidInput` when the payload is too long.
     pub fn write_to(&self, writer: &mut impl Write) -> io::Result<()> {
         if self.payload.len() > MAX_PAYLOAD {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a frame carries at most 64 KiB"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a frame carries at most 64 KiB",
+            ));
         }
         let mut bytes = Vec::with_capacity(HEADER + self.payload.len());
         bytes.extend_from_slice(&self.channel.to_le_bytes());
@@ -109,11 +116,18 @@ impl Frame {
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "unknown kind of frame"))?;
         let length = u32::from_le_bytes([header[5], header[6], header[7], header[8]]) as usize;
         if length > MAX_PAYLOAD {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame is longer than 64 KiB"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "a frame is longer than 64 KiB",
+            ));
         }
         let mut payload = vec![0; length];
         reader.read_exact(&mut payload)?;
-        Ok(Self { channel, kind, payload })
+        Ok(Self {
+            channel,
+            kind,
+            payload,
+        })
     }
 }
 
@@ -159,16 +173,28 @@ mod tests {
     #[test]
     fn nonsense_is_refused_without_reading_on() {
         let mut bytes = vec![0, 0, 0, 0, 99, 1, 0, 0, 0, 0];
-        assert_eq!(Frame::read_from(&mut bytes.as_slice()).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(
+            Frame::read_from(&mut bytes.as_slice()).unwrap_err().kind(),
+            io::ErrorKind::InvalidData
+        );
         bytes = vec![0, 0, 0, 0, Kind::Stdin as u8, 255, 255, 255, 255];
-        assert_eq!(Frame::read_from(&mut bytes.as_slice()).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(
+            Frame::read_from(&mut bytes.as_slice()).unwrap_err().kind(),
+            io::ErrorKind::InvalidData
+        );
         let long = Frame::new(0, Kind::Stdin, vec![0; MAX_PAYLOAD + 1]);
-        assert_eq!(long.write_to(&mut Vec::new()).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(
+            long.write_to(&mut Vec::new()).unwrap_err().kind(),
+            io::ErrorKind::InvalidInput
+        );
     }
 
     #[test]
     fn a_command_survives_its_encoding() {
-        let exec = Exec { script: "echo 'ä'; exit 3".into(), timeout_ms: 1500 };
+        let exec = Exec {
+            script: "echo 'ä'; exit 3".into(),
+            timeout_ms: 1500,
+        };
         assert_eq!(Exec::decode(&exec.encode()), Some(exec));
         assert_eq!(Exec::decode(&[1, 2]), None);
     }

@@ -26,13 +26,18 @@ pub(crate) fn pack(dir: &Path, kernel: Kernel, bare: bool, configuration: &str) 
     let agent = agent_binary()?;
     fs::create_dir_all(tree.join("usr/sbin")).context(what)?;
     fs::copy(&agent, tree.join("usr/sbin/lab-agent")).context(what)?;
-    fs::set_permissions(tree.join("usr/sbin/lab-agent"), fs::Permissions::from_mode(0o755)).context(what)?;
+    fs::set_permissions(
+        tree.join("usr/sbin/lab-agent"),
+        fs::Permissions::from_mode(0o755),
+    )
+    .context(what)?;
     if !bare {
         install(&tree, kernel)?;
         let sbin = tree.join("usr/local/sbin");
         fs::create_dir_all(&sbin).context(what)?;
         fs::write(sbin.join("lab-services"), include_str!("../image/services")).context(what)?;
-        fs::set_permissions(sbin.join("lab-services"), fs::Permissions::from_mode(0o755)).context(what)?;
+        fs::set_permissions(sbin.join("lab-services"), fs::Permissions::from_mode(0o755))
+            .context(what)?;
         write_key(&tree.join("etc/mattx/cluster.key")).context(what)?;
         let path = tree.join("etc/mattx.conf");
         let mut text = fs::read_to_string(&path).unwrap_or_default();
@@ -65,7 +70,9 @@ fn agent_binary() -> Result<PathBuf> {
         .take(2)
         .map(|dir| dir.join("lab-agent"))
         .find(|path| path.exists())
-        .ok_or_else(|| Error::Usage("the nodes' agent is not built; run cargo build -p mattx-lab".into()))
+        .ok_or_else(|| {
+            Error::Usage("the nodes' agent is not built; run cargo build -p mattx-lab".into())
+        })
 }
 
 fn install(tree: &Path, kernel: Kernel) -> Result<()> {
@@ -79,7 +86,9 @@ fn install(tree: &Path, kernel: Kernel) -> Result<()> {
         .context(|| format!("cannot run {}", script.display()))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(Error::Usage(format!("the software could not be installed for the nodes:\n{text}")));
+        return Err(Error::Usage(format!(
+            "the software could not be installed for the nodes:\n{text}"
+        )));
     }
     Ok(())
 }
@@ -91,13 +100,23 @@ fn make_disk(tree: &Path, disk: &Path) -> Result<()> {
     let build_tree = cache.join("build-tree");
     let program = build_tree.join("usr/sbin/mke2fs");
     if !program.exists() {
-        return Err(Error::NotSetUp { path: program, stage: "build-tree" });
+        return Err(Error::NotSetUp {
+            path: program,
+            stage: "build-tree",
+        });
     }
     let size = folder_size(tree)? * 13 / 10 / (1 << 20) + OVERHEAD_MIB;
     // A user namespace shows an ordinary user's files as root's.
-    let wrapper: &[&str] = if geteuid().is_root() { &[] } else { &["unshare", "-r"] };
+    let wrapper: &[&str] = if geteuid().is_root() {
+        &[]
+    } else {
+        &["unshare", "-r"]
+    };
     let loader = build_tree.join("usr/lib64/ld-linux-x86-64.so.2");
-    let mut words = wrapper.iter().map(|word| (*word).into()).collect::<Vec<std::ffi::OsString>>();
+    let mut words = wrapper
+        .iter()
+        .map(|word| (*word).into())
+        .collect::<Vec<std::ffi::OsString>>();
     words.push(loader.into());
     words.push("--library-path".into());
     words.push(build_tree.join("usr/lib/x86_64-linux-gnu").into());
@@ -113,7 +132,10 @@ fn make_disk(tree: &Path, disk: &Path) -> Result<()> {
         .context(|| "cannot run mke2fs".into())?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(Error::Usage(format!("cannot make the disk {}: {text}", disk.display())));
+        return Err(Error::Usage(format!(
+            "cannot make the disk {}: {text}",
+            disk.display()
+        )));
     }
     Ok(())
 }

@@ -18,6 +18,7 @@
 //! whatever uses the cluster. Machines, sockets and files vanish with the [`Cluster`], however the program ends.
 
 mod agent;
+pub mod background;
 mod cleanup;
 mod cluster;
 mod console;
@@ -31,7 +32,6 @@ mod process;
 mod qemu;
 mod qmp;
 mod rundir;
-pub mod background;
 mod switch;
 
 pub use cluster::{Cluster, Config, SharedCluster};

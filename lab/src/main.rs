@@ -14,7 +14,7 @@ use std::time::Duration;
 use clap::Parser;
 use mattx_lab::background::{self, Client, Fault, Request, Status};
 use mattx_lab::{Error, Result};
-use options::{Action, FaultOptions, FaultName, Options};
+use options::{Action, FaultName, FaultOptions, Options};
 
 fn main() -> ExitCode {
     match run(Options::parse()) {
@@ -31,7 +31,12 @@ fn run(options: Options) -> Result<ExitCode> {
     match options.action {
         Action::Up(up) => up::up(&options.name, &up)?,
         Action::Own(up) => background::serve(up.config(&options.name))?,
-        Action::Sh { node, no_stdin, timeout, command } => {
+        Action::Sh {
+            node,
+            no_stdin,
+            timeout,
+            command,
+        } => {
             let status = if command.is_empty() {
                 up::interactive_shell(&client()?, node)?
             } else {
@@ -40,15 +45,38 @@ fn run(options: Options) -> Result<ExitCode> {
             };
             return Ok(ExitCode::from(u8::try_from(status & 255).unwrap_or(1)));
         }
-        Action::Push { node, local, remote } => {
-            client()?.request(&Request::Push { node, local: absolute(local)?, remote })?;
+        Action::Push {
+            node,
+            local,
+            remote,
+        } => {
+            client()?.request(&Request::Push {
+                node,
+                local: absolute(local)?,
+                remote,
+            })?;
         }
-        Action::Pull { node, remote, local } => {
-            client()?.request(&Request::Pull { node, remote, local: absolute(local)? })?;
+        Action::Pull {
+            node,
+            remote,
+            local,
+        } => {
+            client()?.request(&Request::Pull {
+                node,
+                remote,
+                local: absolute(local)?,
+            })?;
         }
         Action::Logs { node, follow } => logs(&client()?.status()?, node, follow)?,
-        Action::Fault(fault) => client()?.request(&Request::Fault { node: fault.node, fault: to_fault(&fault)? })?,
-        Action::Forward { node, node_port, port } => {
+        Action::Fault(fault) => client()?.request(&Request::Fault {
+            node: fault.node,
+            fault: to_fault(&fault)?,
+        })?,
+        Action::Forward {
+            node,
+            node_port,
+            port,
+        } => {
             println!("{}", client()?.forward(node, node_port, port)?);
         }
         Action::Check => client()?.request(&Request::Check)?,
@@ -71,17 +99,28 @@ fn run(options: Options) -> Result<ExitCode> {
 fn shell_words(words: &[String]) -> String {
     match words {
         [command] => command.clone(),
-        words => words.iter().map(|word| format!("'{}'", word.replace('\'', r"'\''"))).collect::<Vec<_>>().join(" "),
+        words => words
+            .iter()
+            .map(|word| format!("'{}'", word.replace('\'', r"'\''")))
+            .collect::<Vec<_>>()
+            .join(" "),
     }
 }
 
 fn absolute(path: PathBuf) -> Result<PathBuf> {
-    path::absolute(&path).map_err(|source| Error::Io { what: format!("cannot resolve {}", path.display()), source })
+    path::absolute(&path).map_err(|source| Error::Io {
+        what: format!("cannot resolve {}", path.display()),
+        source,
+    })
 }
 
 fn to_fault(options: &FaultOptions) -> Result<Fault> {
     let amount = |unit: &str| {
-        options.amount.ok_or_else(|| Error::Usage(format!("say how much, in {unit}: scripts/lab fault NAME NODE AMOUNT")))
+        options.amount.ok_or_else(|| {
+            Error::Usage(format!(
+                "say how much, in {unit}: scripts/lab fault NAME NODE AMOUNT"
+            ))
+        })
     };
     Ok(match options.fault {
         FaultName::PowerOff => Fault::PowerOff,
@@ -90,9 +129,15 @@ fn to_fault(options: &FaultOptions) -> Result<Fault> {
         FaultName::Pause => Fault::Pause,
         FaultName::Resume => Fault::Resume,
         FaultName::Cut => Fault::Cut { from: options.from },
-        FaultName::Delay => Fault::Delay { ms: amount("milliseconds")? as u64 },
-        FaultName::Lose => Fault::Lose { percent: amount("per cent of the frames")? },
-        FaultName::Corrupt => Fault::Corrupt { percent: amount("per cent of the frames")? },
+        FaultName::Delay => Fault::Delay {
+            ms: amount("milliseconds")? as u64,
+        },
+        FaultName::Lose => Fault::Lose {
+            percent: amount("per cent of the frames")?,
+        },
+        FaultName::Corrupt => Fault::Corrupt {
+            percent: amount("per cent of the frames")?,
+        },
         FaultName::Mend => Fault::Mend,
     })
 }
@@ -100,7 +145,10 @@ fn to_fault(options: &FaultOptions) -> Result<Fault> {
 /// Prints a node's console; with `follow` until interrupted.
 fn logs(status: &Status, node: usize, follow: bool) -> Result<()> {
     let path = status.dir.join(format!("node{node}.console"));
-    let failed = |source| Error::Io { what: format!("cannot read the console of node {node}"), source };
+    let failed = |source| Error::Io {
+        what: format!("cannot read the console of node {node}"),
+        source,
+    };
     let mut file = fs::File::open(&path).map_err(failed)?;
     let mut position = 0;
     loop {
@@ -116,10 +164,21 @@ fn logs(status: &Status, node: usize, follow: bool) -> Result<()> {
 }
 
 fn print_status(status: &Status) {
-    let how = if status.accelerated { "hardware virtualisation" } else { "emulated processors" };
-    println!("cluster {}: kernel {}, up in {:.1} s, {how}", status.name, status.kernel, status.boot_seconds);
+    let how = if status.accelerated {
+        "hardware virtualisation"
+    } else {
+        "emulated processors"
+    };
+    println!(
+        "cluster {}: kernel {}, up in {:.1} s, {how}",
+        status.name, status.kernel, status.boot_seconds
+    );
     for node in &status.nodes {
-        let state = if node.on { node.release.as_deref().unwrap_or("booting") } else { "off" };
+        let state = if node.on {
+            node.release.as_deref().unwrap_or("booting")
+        } else {
+            "off"
+        };
         println!("    node {}  {}  {state}", node.number, node.address);
     }
     for (port, node, node_port) in &status.forwards {

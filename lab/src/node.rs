@@ -55,7 +55,12 @@ struct Power {
 
 impl Node {
     pub(crate) fn new(machine: Machine, switch: Arc<Switch>) -> Self {
-        Self { machine, switch, power: Mutex::default(), checked: Mutex::new(0) }
+        Self {
+            machine,
+            switch,
+            power: Mutex::default(),
+            checked: Mutex::new(0),
+        }
     }
 
     /// Number within the cluster, from 1.
@@ -70,7 +75,12 @@ impl Node {
 
     /// Its address on the cluster's network.
     pub fn address(&self) -> Ipv4Addr {
-        Ipv4Addr::new(10, 77, (self.machine.number >> 8) as u8, (self.machine.number & 255) as u8)
+        Ipv4Addr::new(
+            10,
+            77,
+            (self.machine.number >> 8) as u8,
+            (self.machine.number & 255) as u8,
+        )
     }
 
     // Commands
@@ -109,7 +119,11 @@ impl Node {
     /// # Errors
     /// Those of the node.
     pub fn spawn(&self, command: &str) -> Result<Process> {
-        Ok(Process::new(self.name(), command.to_owned(), self.exec(command, Duration::ZERO)?))
+        Ok(Process::new(
+            self.name(),
+            command.to_owned(),
+            self.exec(command, Duration::ZERO)?,
+        ))
     }
 
     /// Repeats a shell command until it succeeds; returns its standard output. `what` completes the sentence
@@ -146,7 +160,10 @@ impl Node {
         if metadata.is_dir() {
             for entry in fs::read_dir(local).context(what)? {
                 let entry = entry.context(what)?;
-                self.push(&entry.path(), &format!("{remote}/{}", entry.file_name().to_string_lossy()))?;
+                self.push(
+                    &entry.path(),
+                    &format!("{remote}/{}", entry.file_name().to_string_lossy()),
+                )?;
             }
             return Ok(());
         }
@@ -177,7 +194,9 @@ impl Node {
         let last = fed.context(|| format!("{}: cannot write {remote}", self.name()))?;
         let output = match last {
             Some(event) => self.finish(&format!("write {remote}"), event, output)?,
-            None => self.collect_into(&format!("write {remote}"), &channel, COMMAND_LIMIT, output)?,
+            None => {
+                self.collect_into(&format!("write {remote}"), &channel, COMMAND_LIMIT, output)?
+            }
         };
         if output.status != 0 {
             return Err(self.command_error(&format!("write {remote}"), &output));
@@ -217,9 +236,13 @@ impl Node {
     /// # Errors
     /// When the host port is taken.
     pub fn forward(self: &Arc<Self>, port: u16, node_port: u16) -> Result<u16> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-            .context(|| format!("cannot listen on port {port} of this machine; is something else using it?"))?;
-        let port = listener.local_addr().context(|| "a listening socket has no address".into())?.port();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).context(|| {
+            format!("cannot listen on port {port} of this machine; is something else using it?")
+        })?;
+        let port = listener
+            .local_addr()
+            .context(|| "a listening socket has no address".into())?
+            .port();
         let node = self.clone();
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -297,12 +320,16 @@ impl Node {
 
     /// Pulls the network cable.
     pub fn cut(&self) {
-        self.set_cable(Cable { cut: true, ..self.cable() });
+        self.set_cable(Cable {
+            cut: true,
+            ..self.cable()
+        });
     }
 
     /// Makes this node and `other` deaf for each other only.
     pub fn separate_from(&self, other: &Node) {
-        self.switch.separate(self.machine.number - 1, other.machine.number - 1);
+        self.switch
+            .separate(self.machine.number - 1, other.machine.number - 1);
     }
 
     /// A good cable again, and nobody deaf.
@@ -315,7 +342,10 @@ impl Node {
 
     /// Everything the kernel and early user land printed, all boots of this node.
     pub fn console(&self) -> String {
-        fs::read(self.machine.console()).map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
+        fs::read(self.machine.console()).map_or_else(
+            |_| String::new(),
+            |bytes| String::from_utf8_lossy(&bytes).into_owned(),
+        )
     }
 
     /// Whether the machine is switched on (it may be paused or still booting).
@@ -330,7 +360,10 @@ impl Node {
 
     /// The kernel release it runs, e.g. `7.2.12+deb13-cloud-amd64`; `None` before it is up.
     pub fn release(&self) -> Option<String> {
-        self.power().agent.as_ref().and_then(|agent| agent.release())
+        self.power()
+            .agent
+            .as_ref()
+            .and_then(|agent| agent.release())
     }
 
     /// Fails when the kernel reported a defect since the last check.
@@ -344,7 +377,10 @@ impl Node {
         let report = console::find_report(fresh);
         *checked = console.len();
         match report {
-            Some(report) => Err(Error::KernelReport { node: self.name(), report }),
+            Some(report) => Err(Error::KernelReport {
+                node: self.name(),
+                report,
+            }),
             None => Ok(()),
         }
     }
@@ -393,21 +429,38 @@ impl Node {
     }
 
     fn must_be_on(&self) -> Result<()> {
-        if self.is_on() { Ok(()) } else { Err(self.died()) }
+        if self.is_on() {
+            Ok(())
+        } else {
+            Err(self.died())
+        }
     }
 
     fn died(&self) -> Error {
         let output = fs::read_to_string(self.machine.output()).unwrap_or_default();
-        let last_words = format!("{}\n{}", console::tail(&self.console(), 40), console::tail(&output, 10));
-        Error::NodeDied { node: self.name(), last_words }
+        let last_words = format!(
+            "{}\n{}",
+            console::tail(&self.console(), 40),
+            console::tail(&output, 10)
+        );
+        Error::NodeDied {
+            node: self.name(),
+            last_words,
+        }
     }
 
     pub(crate) fn agent(&self) -> Result<Arc<Agent>> {
-        self.power().agent.clone().ok_or_else(|| Error::Usage(format!("{} is switched off", self.name())))
+        self.power()
+            .agent
+            .clone()
+            .ok_or_else(|| Error::Usage(format!("{} is switched off", self.name())))
     }
 
     pub(crate) fn exec(&self, command: &str, limit: Duration) -> Result<Channel> {
-        let exec = Exec { script: command.to_owned(), timeout_ms: limit.as_millis() as u64 };
+        let exec = Exec {
+            script: command.to_owned(),
+            timeout_ms: limit.as_millis() as u64,
+        };
         match self.agent()?.exec(&exec) {
             Ok(channel) => Ok(channel),
             Err(_) if !self.is_on() => Err(self.died()),
@@ -420,10 +473,18 @@ impl Node {
         self.collect_into(command, channel, limit, Collected::default())
     }
 
-    fn collect_into(&self, command: &str, channel: &Channel, limit: Duration, mut output: Collected) -> Result<Output> {
+    fn collect_into(
+        &self,
+        command: &str,
+        channel: &Channel,
+        limit: Duration,
+        mut output: Collected,
+    ) -> Result<Output> {
         loop {
             match self.next(command, channel, limit + GRACE)? {
-                event @ (Event::Exit(_) | Event::Failed(_)) => return self.finish(command, event, output),
+                event @ (Event::Exit(_) | Event::Failed(_)) => {
+                    return self.finish(command, event, output);
+                }
                 event => output.add(event),
             }
         }
@@ -449,9 +510,10 @@ impl Node {
                 stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
                 stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
             }),
-            Event::Failed(reason) => {
-                Err(Error::Refused { node: self.name(), reason: format!("cannot run `{command}`: {reason}") })
-            }
+            Event::Failed(reason) => Err(Error::Refused {
+                node: self.name(),
+                reason: format!("cannot run `{command}`: {reason}"),
+            }),
             _ => Err(self.died()),
         }
     }

@@ -58,7 +58,11 @@ impl FromStr for Kernel {
         [Kernel::V6_12, Kernel::V7_2, Kernel::Debug]
             .into_iter()
             .find(|kernel| kernel.name() == name)
-            .ok_or_else(|| Error::Usage(format!("there is no kernel \"{name}\"; choose one of: 6.12, 7.2, debug")))
+            .ok_or_else(|| {
+                Error::Usage(format!(
+                    "there is no kernel \"{name}\"; choose one of: 6.12, 7.2, debug"
+                ))
+            })
     }
 }
 
@@ -67,11 +71,19 @@ impl FromStr for Kernel {
 /// # Errors
 /// [`Error::Usage`] when the environment names neither.
 pub fn cache() -> Result<PathBuf> {
-    let from = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let from = |name: &str| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     from("MATTX_CACHE")
         .or_else(|| from("XDG_CACHE_HOME").map(|dir| dir.join("mattx")))
         .or_else(|| from("HOME").map(|dir| dir.join(".cache/mattx")))
-        .ok_or_else(|| Error::Usage("neither MATTX_CACHE nor HOME is set; set MATTX_CACHE to the cache folder".into()))
+        .ok_or_else(|| {
+            Error::Usage(
+                "neither MATTX_CACHE nor HOME is set; set MATTX_CACHE to the cache folder".into(),
+            )
+        })
 }
 
 /// The repository that this library was built from: its scripts install the software in nodes.
@@ -100,7 +112,11 @@ impl BootFiles {
             _ => ("vmlinux", "kernels"),
         };
         let need = |path: PathBuf, stage| {
-            if path.exists() { Ok(path) } else { Err(Error::NotSetUp { path, stage }) }
+            if path.exists() {
+                Ok(path)
+            } else {
+                Err(Error::NotSetUp { path, stage })
+            }
         };
         Ok(Self {
             kernel: need(dir.join(image), stage)?,
@@ -121,6 +137,9 @@ mod tests {
             assert_eq!(kernel.to_string().parse::<Kernel>().unwrap(), kernel);
         }
         let message = "5.10".parse::<Kernel>().unwrap_err().to_string();
-        assert_eq!(message, "there is no kernel \"5.10\"; choose one of: 6.12, 7.2, debug");
+        assert_eq!(
+            message,
+            "there is no kernel \"5.10\"; choose one of: 6.12, 7.2, debug"
+        );
     }
 }

@@ -19,7 +19,14 @@ pub struct Process {
 
 impl Process {
     pub(crate) fn new(node: String, command: String, channel: Channel) -> Self {
-        Self { node, command, channel, stdout: Vec::new(), stderr: Vec::new(), status: None }
+        Self {
+            node,
+            command,
+            channel,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            status: None,
+        }
     }
 
     /// Everything it printed to its standard output until now.
@@ -69,7 +76,10 @@ impl Process {
     /// When the node is gone.
     pub fn write(&mut self, text: &str) -> Result<()> {
         let sent = self.channel.input().bytes(text.as_bytes());
-        sent.map_err(|source| Error::Io { what: format!("{}: cannot write to `{}`", self.node, self.command), source })
+        sent.map_err(|source| Error::Io {
+            what: format!("{}: cannot write to `{}`", self.node, self.command),
+            source,
+        })
     }
 
     /// Sends a signal to it and all it started.
@@ -78,21 +88,33 @@ impl Process {
     /// When the node is gone.
     pub fn signal(&mut self, signal: i32) -> Result<()> {
         let sent = self.channel.input().signal(signal);
-        sent.map_err(|source| Error::Io { what: format!("{}: cannot signal `{}`", self.node, self.command), source })
+        sent.map_err(|source| Error::Io {
+            what: format!("{}: cannot signal `{}`", self.node, self.command),
+            source,
+        })
     }
 
     fn advance(&mut self, deadline: Instant, what: &str, limit: Duration) -> Result<()> {
-        match self.channel.next(deadline.saturating_duration_since(Instant::now())) {
+        match self
+            .channel
+            .next(deadline.saturating_duration_since(Instant::now()))
+        {
             Ok(Some(event)) => {
                 self.take(event);
                 Ok(())
             }
-            Ok(None) => Err(Error::Refused { node: self.node.clone(), reason: format!("it went away while `{}` ran", self.command) }),
+            Ok(None) => Err(Error::Refused {
+                node: self.node.clone(),
+                reason: format!("it went away while `{}` ran", self.command),
+            }),
             Err(()) => Err(Error::Timeout {
                 node: self.node.clone(),
                 what: format!("let `{}` {what}", self.command),
                 limit,
-                console: String::from_utf8_lossy(&[self.stdout.as_slice(), self.stderr.as_slice()].concat()).into_owned(),
+                console: String::from_utf8_lossy(
+                    &[self.stdout.as_slice(), self.stderr.as_slice()].concat(),
+                )
+                .into_owned(),
             }),
         }
     }
@@ -115,7 +137,10 @@ impl Process {
             node: self.node.clone(),
             command: self.command.clone(),
             status,
-            output: String::from_utf8_lossy(&[self.stdout.as_slice(), self.stderr.as_slice()].concat()).into_owned(),
+            output: String::from_utf8_lossy(
+                &[self.stdout.as_slice(), self.stderr.as_slice()].concat(),
+            )
+            .into_owned(),
         }
     }
 }

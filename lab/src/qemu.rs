@@ -62,7 +62,11 @@ impl Machine {
     /// Starts the virtual machine. It dies with this process.
     pub fn start(&self) -> Result<Vm> {
         let what = || format!("cannot start QEMU ({})", self.files.qemu.display());
-        let output = OpenOptions::new().create(true).append(true).open(self.output()).context(what)?;
+        let output = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.output())
+            .context(what)?;
         let mut command = Command::new(&self.files.qemu);
         command.args(self.arguments());
         let errors = output.try_clone().context(what)?;
@@ -74,33 +78,90 @@ impl Machine {
     fn arguments(&self) -> Vec<String> {
         let number = self.number;
         let drive = |id: &str, path: &Path| {
-            format!("if=none,id={id},file={},format=raw,readonly=on,file.locking=off", escape(path))
+            format!(
+                "if=none,id={id},file={},format=raw,readonly=on,file.locking=off",
+                escape(path)
+            )
         };
         let mut arguments: Vec<String> = Vec::new();
-        let mut add = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
+        let mut add =
+            |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
         if kvm_works() && !self.count_instructions {
             add(&["-accel", "kvm", "-cpu", "host"]);
         } else if self.count_instructions {
-            add(&["-accel", "tcg,thread=single", "-icount", "shift=0", "-cpu", "max"]);
+            add(&[
+                "-accel",
+                "tcg,thread=single",
+                "-icount",
+                "shift=0",
+                "-cpu",
+                "max",
+            ]);
         } else {
             add(&["-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max"]);
         }
-        add(&["-machine", "q35", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
-        add(&["-m", &self.memory_mib.to_string(), "-smp", &self.cpus.to_string()]);
+        add(&[
+            "-machine",
+            "q35",
+            "-nodefaults",
+            "-no-user-config",
+            "-display",
+            "none",
+            "-no-reboot",
+        ]);
+        add(&[
+            "-m",
+            &self.memory_mib.to_string(),
+            "-smp",
+            &self.cpus.to_string(),
+        ]);
         add(&["-kernel", &self.files.kernel.to_string_lossy()]);
         add(&["-initrd", &self.files.initramfs.to_string_lossy()]);
         add(&["-append", &self.kernel_command_line()]);
-        add(&["-chardev", &format!("file,id=console,append=on,path={}", escape(&self.console()))]);
+        add(&[
+            "-chardev",
+            &format!("file,id=console,append=on,path={}", escape(&self.console())),
+        ]);
         add(&["-serial", "chardev:console"]);
-        add(&["-qmp", &format!("unix:{},server=on,wait=off", escape(&self.qmp_socket()))]);
+        add(&[
+            "-qmp",
+            &format!("unix:{},server=on,wait=off", escape(&self.qmp_socket())),
+        ]);
         for (id, path) in [("root", &self.files.root), ("install", &self.install)] {
-            add(&["-drive", &drive(id, path), "-device", &format!("virtio-blk-pci,drive={id}")]);
+            add(&[
+                "-drive",
+                &drive(id, path),
+                "-device",
+                &format!("virtio-blk-pci,drive={id}"),
+            ]);
         }
         add(&["-device", "virtio-rng-pci", "-device", "virtio-serial-pci"]);
-        add(&["-chardev", &format!("socket,id=cmd,server=on,wait=off,path={}", escape(&self.command_socket()))]);
-        add(&["-device", &format!("virtserialport,chardev=cmd,name={PORT_NAME}")]);
-        add(&["-netdev", &format!("stream,id=lan,server=off,addr.type=unix,addr.path={}", escape(&self.lan))]);
-        add(&["-device", &format!("virtio-net-pci,netdev=lan,romfile=,mac=52:54:00:77:{:02x}:{:02x}", number >> 8, number & 255)]);
+        add(&[
+            "-chardev",
+            &format!(
+                "socket,id=cmd,server=on,wait=off,path={}",
+                escape(&self.command_socket())
+            ),
+        ]);
+        add(&[
+            "-device",
+            &format!("virtserialport,chardev=cmd,name={PORT_NAME}"),
+        ]);
+        add(&[
+            "-netdev",
+            &format!(
+                "stream,id=lan,server=off,addr.type=unix,addr.path={}",
+                escape(&self.lan)
+            ),
+        ]);
+        add(&[
+            "-device",
+            &format!(
+                "virtio-net-pci,netdev=lan,romfile=,mac=52:54:00:77:{:02x}:{:02x}",
+                number >> 8,
+                number & 255
+            ),
+        ]);
         arguments
     }
 
@@ -122,8 +183,15 @@ fn escape(path: &Path) -> String {
 /// Whether hardware virtualisation runs stock kernels. A writable /dev/kvm alone proves nothing: paravirtual hosts
 /// offer it as well and fail on the first unmodified kernel.
 pub(crate) fn kvm_works() -> bool {
-    let vendor = ["kvm_intel", "kvm_amd"].iter().any(|module| Path::new("/sys/module").join(module).exists());
-    vendor && OpenOptions::new().read(true).write(true).open("/dev/kvm").is_ok()
+    let vendor = ["kvm_intel", "kvm_amd"]
+        .iter()
+        .any(|module| Path::new("/sys/module").join(module).exists());
+    vendor
+        && OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open("/dev/kvm")
+            .is_ok()
 }
 
 /// A running QEMU process; killed when dropped.
@@ -188,7 +256,11 @@ fn spawner() -> &'static Spawner {
 impl Spawner {
     fn spawn(&self, mut command: Command, stdout: File, stderr: File) -> io::Result<Child> {
         // A process group of its own: Ctrl-C at the terminal reaches the lab, which then ends its machines in order.
-        command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).process_group(0);
+        command
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(stderr)
+            .process_group(0);
         // SAFETY: prctl(2) is async-signal-safe and allocates nothing.
         unsafe {
             command.pre_exec(|| Ok(set_pdeathsig(Signal::SIGKILL)?));

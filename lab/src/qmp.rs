@@ -26,9 +26,13 @@ pub(crate) fn execute(socket: &Path, command: &str) -> Result<()> {
         loop {
             let mut answer = String::new();
             if reader.read_line(&mut answer).context(what)? == 0 {
-                return Err(Error::Usage(format!("{}: QEMU closed the connection", what())));
+                return Err(Error::Usage(format!(
+                    "{}: QEMU closed the connection",
+                    what()
+                )));
             }
-            let answer: Value = serde_json::from_str(&answer).map_err(|error| Error::Usage(format!("{}: {error}", what())))?;
+            let answer: Value = serde_json::from_str(&answer)
+                .map_err(|error| Error::Usage(format!("{}: {error}", what())))?;
             if answer.get("return").is_some() {
                 break;
             }

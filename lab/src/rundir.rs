@@ -38,7 +38,9 @@ impl RunDir {
             result => result.context(what)?,
         }
         let lock = File::create(path.join(LOCK)).context(what)?;
-        let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error).context(what)?;
+        let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock)
+            .map_err(|(_, error)| error)
+            .context(what)?;
         cleanup::register(&path);
         Ok(Self { path, _lock: lock })
     }
@@ -74,14 +76,21 @@ pub(crate) fn base() -> Result<PathBuf> {
 pub(crate) fn running() -> Result<Vec<PathBuf>> {
     let base = base()?;
     remove_stale(&base);
-    Ok(fs::read_dir(&base).map_or_else(|_| Vec::new(), |dir| dir.flatten().map(|entry| entry.path()).collect()))
+    Ok(fs::read_dir(&base).map_or_else(
+        |_| Vec::new(),
+        |dir| dir.flatten().map(|entry| entry.path()).collect(),
+    ))
 }
 
 fn remove_stale(base: &Path) {
-    let Ok(entries) = fs::read_dir(base) else { return };
+    let Ok(entries) = fs::read_dir(base) else {
+        return;
+    };
     for entry in entries.flatten() {
         // A folder without its lock file yet is being made at this moment.
-        let Ok(lock) = File::open(entry.path().join(LOCK)) else { continue };
+        let Ok(lock) = File::open(entry.path().join(LOCK)) else {
+            continue;
+        };
         if let Ok(_lock) = Flock::lock(lock, FlockArg::LockExclusiveNonblock) {
             let _ = fs::remove_dir_all(entry.path());
         }
@@ -99,14 +108,19 @@ mod tests {
         let path = dir.path().to_path_buf();
         assert!(path.exists());
         assert!(RunDir::create(&name).is_err());
-        assert!(path.exists(), "a second owner must not remove the first one's folder");
+        assert!(
+            path.exists(),
+            "a second owner must not remove the first one's folder"
+        );
         drop(dir);
         assert!(!path.exists());
     }
 
     #[test]
     fn a_folder_without_an_owner_is_removed() {
-        let path = base().unwrap().join(format!("stale-{}", std::process::id()));
+        let path = base()
+            .unwrap()
+            .join(format!("stale-{}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
         File::create(path.join(LOCK)).unwrap();
         running().unwrap();

@@ -80,7 +80,8 @@ impl Switch {
         let mut sockets = Vec::new();
         for index in 0..ports {
             let path = dir.join(format!("lan{}", index + 1));
-            let listener = UnixListener::bind(&path).context(|| format!("cannot listen on {}", path.display()))?;
+            let listener = UnixListener::bind(&path)
+                .context(|| format!("cannot listen on {}", path.display()))?;
             sockets.push(path);
             let reader = shared.clone();
             thread::spawn(move || reader.serve(index, &listener));
@@ -138,7 +139,9 @@ impl Shared {
             if self.stopping.load(Ordering::Acquire) {
                 return;
             }
-            let Ok(mut reader) = stream.try_clone() else { continue };
+            let Ok(mut reader) = stream.try_clone() else {
+                continue;
+            };
             *lock(&self.ports[port].stream) = Some(stream);
             while let Ok(frame) = read_frame(&mut reader) {
                 self.forward(port, frame);
@@ -148,8 +151,10 @@ impl Shared {
     }
 
     fn forward(&self, from: usize, mut frame: Vec<u8>) {
-        let (Some(&target), Some(&source)) = (frame.first_chunk::<6>(), frame[6.min(frame.len())..].first_chunk::<6>())
-        else {
+        let (Some(&target), Some(&source)) = (
+            frame.first_chunk::<6>(),
+            frame[6.min(frame.len())..].first_chunk::<6>(),
+        ) else {
             return;
         };
         let cable = *lock(&self.ports[from].cable);
@@ -160,7 +165,11 @@ impl Shared {
         let known = {
             let mut table = lock(&self.table);
             table.insert(source, from);
-            if is_group { None } else { table.get(&target).copied() }
+            if is_group {
+                None
+            } else {
+                table.get(&target).copied()
+            }
         };
         let due = Instant::now() + cable.delay;
         match known {
@@ -213,13 +222,15 @@ impl Shared {
     /// A number from 0 to 1 (xorshift: damage needs no better randomness).
     fn chance(&self) -> f64 {
         let mut next = 0;
-        let _ = self.random.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |mut x| {
-            x ^= x << 13;
-            x ^= x >> 7;
-            x ^= x << 17;
-            next = x;
-            Some(x)
-        });
+        let _ = self
+            .random
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |mut x| {
+                x ^= x << 13;
+                x ^= x >> 7;
+                x ^= x << 17;
+                next = x;
+                Some(x)
+            });
         (next >> 11) as f64 / (1_u64 << 53) as f64
     }
 
@@ -243,15 +254,24 @@ impl Shared {
                                 .unwrap_or_else(PoisonError::into_inner);
                             queue = guard;
                         }
-                        None => queue = port.filled.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                        None => {
+                            queue = port
+                                .filled
+                                .wait(queue)
+                                .unwrap_or_else(PoisonError::into_inner)
+                        }
                     }
                 }
-                let Some((_, frame)) = queue.frames.pop_front() else { continue };
+                let Some((_, frame)) = queue.frames.pop_front() else {
+                    continue;
+                };
                 queue.bytes -= frame.len();
                 frame
             };
             // The stream is cloned out of its lock: a paused node may not read for long.
-            let stream = lock(&port.stream).as_ref().and_then(|stream| stream.try_clone().ok());
+            let stream = lock(&port.stream)
+                .as_ref()
+                .and_then(|stream| stream.try_clone().ok());
             if let Some(mut stream) = stream {
                 // A node that went away misses its frames, as on a real wire.
                 let _ = write_frame(&mut stream, &frame);
@@ -266,7 +286,10 @@ fn read_frame(reader: &mut impl Read) -> io::Result<Vec<u8>> {
     reader.read_exact(&mut length)?;
     let length = u32::from_be_bytes(length) as usize;
     if length > MAX_FRAME {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame is longer than any of Ethernet"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a frame is longer than any of Ethernet",
+        ));
     }
     let mut frame = vec![0; length];
     reader.read_exact(&mut frame)?;
@@ -293,7 +316,9 @@ mod tests {
     impl Card {
         fn plug(switch: &Switch, port: usize) -> Self {
             let stream = UnixStream::connect(switch.socket(port)).unwrap();
-            stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+            stream
+                .set_read_timeout(Some(Duration::from_millis(500)))
+                .unwrap();
             while lock(&switch.shared.ports[port].stream).is_none() {
                 thread::sleep(Duration::from_millis(1));
             }
@@ -310,14 +335,20 @@ mod tests {
         }
 
         fn hear(&mut self) -> Option<String> {
-            read_frame(&mut self.0).ok().map(|frame| String::from_utf8_lossy(&frame[14..]).into_owned())
+            read_frame(&mut self.0)
+                .ok()
+                .map(|frame| String::from_utf8_lossy(&frame[14..]).into_owned())
         }
     }
 
     fn three() -> (tempdir::Dir, Switch, [Card; 3]) {
         let dir = tempdir::Dir::new();
         let switch = Switch::start(&dir.0, 3).unwrap();
-        let cards = [Card::plug(&switch, 0), Card::plug(&switch, 1), Card::plug(&switch, 2)];
+        let cards = [
+            Card::plug(&switch, 0),
+            Card::plug(&switch, 1),
+            Card::plug(&switch, 2),
+        ];
         (dir, switch, cards)
     }
 
@@ -331,7 +362,8 @@ mod tests {
             pub fn new() -> Self {
                 static NEXT: AtomicU32 = AtomicU32::new(0);
                 let number = NEXT.fetch_add(1, Ordering::Relaxed);
-                let path = std::env::temp_dir().join(format!("mattx-switch-{}-{number}", std::process::id()));
+                let path = std::env::temp_dir()
+                    .join(format!("mattx-switch-{}-{number}", std::process::id()));
                 std::fs::create_dir_all(&path).unwrap();
                 Self(path)
             }
@@ -358,7 +390,13 @@ mod tests {
     #[test]
     fn a_cut_cable_carries_nothing_until_it_is_mended() {
         let (_dir, switch, [mut a, mut b, mut c]) = three();
-        switch.set_cable(1, Cable { cut: true, ..Cable::default() });
+        switch.set_cable(
+            1,
+            Cable {
+                cut: true,
+                ..Cable::default()
+            },
+        );
         a.send(255, 1, "one");
         assert_eq!(c.hear().as_deref(), Some("one"));
         assert_eq!(b.hear(), None);
@@ -382,7 +420,13 @@ mod tests {
     #[test]
     fn a_slow_cable_delays_in_order() {
         let (_dir, switch, [mut a, mut b, _c]) = three();
-        switch.set_cable(0, Cable { delay: Duration::from_millis(120), ..Cable::default() });
+        switch.set_cable(
+            0,
+            Cable {
+                delay: Duration::from_millis(120),
+                ..Cable::default()
+            },
+        );
         let begin = Instant::now();
         a.send(255, 1, "first");
         a.send(255, 1, "second");
@@ -394,10 +438,23 @@ mod tests {
     #[test]
     fn a_bad_cable_damages_the_content_but_not_the_addresses() {
         let (_dir, switch, [mut a, mut b, _c]) = three();
-        switch.set_cable(0, Cable { corrupt: 1.0, ..Cable::default() });
+        switch.set_cable(
+            0,
+            Cable {
+                corrupt: 1.0,
+                ..Cable::default()
+            },
+        );
         a.send(255, 1, "precious");
         let heard = b.hear().unwrap();
         assert_ne!(heard, "precious");
-        assert_eq!(heard.bytes().zip("precious".bytes()).filter(|(was, is)| was != is).count(), 1);
+        assert_eq!(
+            heard
+                .bytes()
+                .zip("precious".bytes())
+                .filter(|(was, is)| was != is)
+                .count(),
+            1
+        );
     }
 }

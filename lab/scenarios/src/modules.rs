@@ -24,6 +24,9 @@ fn file(kernel: Kernel, name: &str) -> Result<PathBuf> {
     if path.exists() {
         Ok(path)
     } else {
-        Err(Error::Usage(format!("{} is missing; run scripts/build-kernel {kernel}", path.display())))
+        Err(Error::Usage(format!(
+            "{} is missing; run scripts/build-kernel {kernel}",
+            path.display()
+        )))
     }
 }

@@ -31,19 +31,34 @@ fn push_built(node: &Node, name: &str, options: &[&str]) -> Result<String> {
 }
 
 fn build(name: &str, options: &[&str]) -> Result<PathBuf> {
-    let failed = |source| Error::Io { what: format!("cannot compile {name}"), source };
+    let failed = |source| Error::Io {
+        what: format!("cannot compile {name}"),
+        source,
+    };
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../programs/{name}.c"));
     let dir = cache()?.join("programs");
     fs::create_dir_all(&dir).map_err(failed)?;
     let target = dir.join(format!("{name}{}", options.join("")));
-    let age = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    let age = |path: &Path| {
+        fs::metadata(path)
+            .and_then(|metadata| metadata.modified())
+            .ok()
+    };
     if age(&target).is_some_and(|built| age(&source).is_some_and(|written| written < built)) {
         return Ok(target);
     }
     // Tests of other programs may compile the same file at the same time.
     let scratch = dir.join(format!("{name}.{}", std::process::id()));
     let output = Command::new("cc")
-        .args(["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"])
+        .args([
+            "-std=gnu11",
+            "-O2",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-pthread",
+            "-o",
+        ])
         .arg(&scratch)
         .arg(&source)
         .args(options)
@@ -52,7 +67,10 @@ fn build(name: &str, options: &[&str]) -> Result<PathBuf> {
         .map_err(failed)?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(Error::Usage(format!("{} does not compile:\n{text}", source.display())));
+        return Err(Error::Usage(format!(
+            "{} does not compile:\n{text}",
+            source.display()
+        )));
     }
     fs::rename(&scratch, &target).map_err(failed)?;
     Ok(target)

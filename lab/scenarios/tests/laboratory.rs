@@ -17,9 +17,19 @@ fn cluster() -> Result<SharedCluster> {
 fn a_command_gives_its_output_and_its_status() -> Result<()> {
     let cluster = cluster()?;
     let output = cluster.node(1).try_sh("echo out; echo err >&2; exit 7")?;
-    assert_eq!((output.status, output.stdout.as_str(), output.stderr.as_str()), (7, "out\n", "err\n"));
+    assert_eq!(
+        (
+            output.status,
+            output.stdout.as_str(),
+            output.stderr.as_str()
+        ),
+        (7, "out\n", "err\n")
+    );
     assert_eq!(cluster.node(2).sh("hostname")?, "node2");
-    assert!(matches!(cluster.node(1).sh("exit 3"), Err(Error::Command { status: 3, .. })));
+    assert!(matches!(
+        cluster.node(1).sh("exit 3"),
+        Err(Error::Command { status: 3, .. })
+    ));
     Ok(())
 }
 
@@ -27,7 +37,9 @@ fn a_command_gives_its_output_and_its_status() -> Result<()> {
 fn a_command_that_takes_too_long_is_killed() -> Result<()> {
     let cluster = cluster()?;
     let begin = Instant::now();
-    let output = cluster.node(1).run("echo begin; sleep 100", Duration::from_secs(1))?;
+    let output = cluster
+        .node(1)
+        .run("echo begin; sleep 100", Duration::from_secs(1))?;
     assert_eq!((output.status, output.stdout.as_str()), (124, "begin\n"));
     assert!(begin.elapsed() < MOMENT);
     Ok(())
@@ -47,7 +59,9 @@ fn many_commands_run_side_by_side() -> Result<()> {
 #[test]
 fn files_go_both_ways_unchanged() -> Result<()> {
     let cluster = cluster()?;
-    let content: Vec<u8> = (0..3_000_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let content: Vec<u8> = (0..3_000_000_u32)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
     cluster.node(1).write("/tmp/dir/file", &content)?;
     let local = cluster.dir().join("pulled");
     cluster.node(1).pull("/tmp/dir/file", &local)?;
@@ -91,9 +105,18 @@ fn a_cable_can_be_cut_slowed_down_and_mended() -> Result<()> {
     assert_ne!(one.try_sh(PING)?.status, 0);
     two.mend();
     one.sh(PING)?;
-    two.set_cable(Cable { delay: Duration::from_millis(150), ..Cable::default() });
-    let milliseconds: f64 = one.sh(&format!("{PING} | sed -n 's/.*time=\\([0-9.]*\\).*/\\1/p'"))?.parse().unwrap_or(0.0);
-    assert!(milliseconds >= 300.0, "150 ms each way, but a round trip took {milliseconds} ms");
+    two.set_cable(Cable {
+        delay: Duration::from_millis(150),
+        ..Cable::default()
+    });
+    let milliseconds: f64 = one
+        .sh(&format!("{PING} | sed -n 's/.*time=\\([0-9.]*\\).*/\\1/p'"))?
+        .parse()
+        .unwrap_or(0.0);
+    assert!(
+        milliseconds >= 300.0,
+        "150 ms each way, but a round trip took {milliseconds} ms"
+    );
     two.mend();
     one.separate_from(two);
     assert_ne!(one.try_sh(PING)?.status, 0);
@@ -128,8 +151,12 @@ fn a_node_forgets_everything_at_power_off() -> Result<()> {
 fn a_port_of_a_nodes_loopback_is_reachable_from_the_host() -> Result<()> {
     let cluster = cluster()?;
     cluster.node(1).write("/tmp/answer", "it is me")?;
-    let mut server = cluster.node(1).spawn("nc -l -N 127.0.0.1 8080 </tmp/answer >/tmp/heard; echo over")?;
-    cluster.node(1).wait_until("listen", MOMENT, "ss -ltn | grep -q 8080")?;
+    let mut server = cluster
+        .node(1)
+        .spawn("nc -l -N 127.0.0.1 8080 </tmp/answer >/tmp/heard; echo over")?;
+    cluster
+        .node(1)
+        .wait_until("listen", MOMENT, "ss -ltn | grep -q 8080")?;
     let port = cluster.node(1).forward(0, 8080)?;
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
     stream.write_all(b"question").unwrap();
@@ -137,7 +164,13 @@ fn a_port_of_a_nodes_loopback_is_reachable_from_the_host() -> Result<()> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     server.wait_for("over", MOMENT)?;
-    assert_eq!((answer.as_str(), cluster.node(1).sh("cat /tmp/heard")?.as_str()), ("it is me", "question"));
+    assert_eq!(
+        (
+            answer.as_str(),
+            cluster.node(1).sh("cat /tmp/heard")?.as_str()
+        ),
+        ("it is me", "question")
+    );
     Ok(())
 }
 
@@ -155,7 +188,10 @@ fn a_defect_that_a_kernel_reports_is_never_overlooked() -> Result<()> {
             Ok(()) => std::thread::sleep(Duration::from_millis(50)),
         }
     };
-    assert!(report.contains("node1") && report.contains("made up by a test"), "{report}");
+    assert!(
+        report.contains("node1") && report.contains("made up by a test"),
+        "{report}"
+    );
     // Told once is enough.
     node.check()
 }

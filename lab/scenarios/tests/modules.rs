@@ -24,8 +24,16 @@ fn the_modules_load_and_unload_a_hundred_times() -> Result<()> {
          done; echo $i rounds",
         LIMIT,
     )?;
-    assert_eq!((output.status, output.stdout.trim()), (0, "100 rounds"), "{}", output.stderr);
+    assert_eq!(
+        (output.status, output.stdout.trim()),
+        (0, "100 rounds"),
+        "{}",
+        output.stderr
+    );
     let after = node.sh("cat /proc/slabinfo | grep -c . ; ls /proc | grep -c mattx || true")?;
-    assert_eq!(before, after, "slab caches and /proc entries before and after");
+    assert_eq!(
+        before, after,
+        "slab caches and /proc entries before and after"
+    );
     cluster.finish()
 }

@@ -39,7 +39,10 @@ impl Client {
     /// # Errors
     /// When there is no place for run folders.
     pub fn new(name: &str) -> Result<Self> {
-        Ok(Self { name: name.to_owned(), socket: rundir::base()?.join(name).join(SOCKET) })
+        Ok(Self {
+            name: name.to_owned(),
+            socket: rundir::base()?.join(name).join(SOCKET),
+        })
     }
 
     /// The state of the cluster.
@@ -66,7 +69,11 @@ impl Client {
     /// # Errors
     /// The reason why it was not done.
     pub fn forward(&self, node: usize, node_port: u16, port: u16) -> Result<u16> {
-        match self.ask(&Request::Forward { node, node_port, port })? {
+        match self.ask(&Request::Forward {
+            node,
+            node_port,
+            port,
+        })? {
             Answer::Port(port) => Ok(port),
             other => Err(unexpected(&other)),
         }
@@ -79,7 +86,11 @@ impl Client {
     pub fn sh(&self, node: usize, command: &str, timeout_ms: u64, with_stdin: bool) -> Result<i32> {
         let what = || format!("the cluster \"{}\" went away", self.name);
         let mut stream = self.connect()?;
-        let request = Request::Sh { node, command: command.to_owned(), timeout_ms };
+        let request = Request::Sh {
+            node,
+            command: command.to_owned(),
+            timeout_ms,
+        };
         send_line(&mut stream, &request).context(what)?;
         let mut reader = BufReader::new(stream.try_clone().context(what)?);
         let window = Arc::new((Mutex::new(0_usize), Condvar::new()));
@@ -87,9 +98,15 @@ impl Client {
             let window = window.clone();
             thread::spawn(move || feed_stdin(&mut stream, &window));
         } else {
-            Frame::new(0, Kind::StdinEnd, []).write_to(&mut stream).context(what)?;
+            Frame::new(0, Kind::StdinEnd, [])
+                .write_to(&mut stream)
+                .context(what)?;
         }
-        let number = |payload: &[u8]| payload.first_chunk::<4>().map_or(0, |bytes| i32::from_le_bytes(*bytes));
+        let number = |payload: &[u8]| {
+            payload
+                .first_chunk::<4>()
+                .map_or(0, |bytes| i32::from_le_bytes(*bytes))
+        };
         loop {
             let frame = Frame::read_from(&mut reader).context(what)?;
             match frame.kind {
@@ -98,13 +115,17 @@ impl Client {
                 Kind::Credit => {
                     let (in_flight, changed) = &*window;
                     let mut in_flight = in_flight.lock().unwrap_or_else(PoisonError::into_inner);
-                    *in_flight = in_flight.saturating_sub(number(&frame.payload).unsigned_abs() as usize);
+                    *in_flight =
+                        in_flight.saturating_sub(number(&frame.payload).unsigned_abs() as usize);
                     changed.notify_all();
                 }
                 Kind::Exit => return Ok(number(&frame.payload)),
                 Kind::Failed => {
                     let reason = String::from_utf8_lossy(&frame.payload).into_owned();
-                    return Err(Error::Refused { node: format!("node{node}"), reason });
+                    return Err(Error::Refused {
+                        node: format!("node{node}"),
+                        reason,
+                    });
                 }
                 _ => {}
             }
@@ -117,7 +138,9 @@ impl Client {
         send_line(&mut stream, request).context(what)?;
         let mut line = String::new();
         BufReader::new(stream).read_line(&mut line).context(what)?;
-        let answer = serde_json::from_str(&line).map_err(io::Error::from).context(what)?;
+        let answer = serde_json::from_str(&line)
+            .map_err(io::Error::from)
+            .context(what)?;
         match answer {
             Answer::Failed(reason) => Err(Error::Usage(reason)),
             answer => Ok(answer),
@@ -126,7 +149,10 @@ impl Client {
 
     fn connect(&self) -> Result<UnixStream> {
         UnixStream::connect(&self.socket).map_err(|_| {
-            Error::Usage(format!("no cluster named \"{}\" is running; boot one with scripts/lab up", self.name))
+            Error::Usage(format!(
+                "no cluster named \"{}\" is running; boot one with scripts/lab up",
+                self.name
+            ))
         })
     }
 }
@@ -141,13 +167,18 @@ fn feed_stdin(stream: &mut UnixStream, window: &(Mutex<usize>, Condvar)) {
     let (in_flight, changed) = window;
     let mut buffer = vec![0; MAX_PAYLOAD];
     while let Ok(count @ 1..) = io::stdin().read(&mut buffer) {
-        if Frame::new(0, Kind::Stdin, &buffer[..count]).write_to(stream).is_err() {
+        if Frame::new(0, Kind::Stdin, &buffer[..count])
+            .write_to(stream)
+            .is_err()
+        {
             return;
         }
         let mut in_flight = in_flight.lock().unwrap_or_else(PoisonError::into_inner);
         *in_flight += count;
         while *in_flight + MAX_PAYLOAD > STDIN_WINDOW {
-            in_flight = changed.wait(in_flight).unwrap_or_else(PoisonError::into_inner);
+            in_flight = changed
+                .wait(in_flight)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
     let _ = Frame::new(0, Kind::StdinEnd, []).write_to(stream);
@@ -159,5 +190,7 @@ fn print_to(stream: &mut impl Write, bytes: &[u8]) -> Result<()> {
 }
 
 fn unexpected(answer: &Answer) -> Error {
-    Error::Usage(format!("the cluster gave an answer to another question: {answer:?}"))
+    Error::Usage(format!(
+        "the cluster gave an answer to another question: {answer:?}"
+    ))
 }

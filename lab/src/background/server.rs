@@ -43,9 +43,15 @@ pub fn serve(config: Config) -> Result<()> {
     let name = config.name.clone().unwrap_or_default();
     let cluster = Cluster::boot(config)?;
     let path = cluster.dir().join(SOCKET);
-    let listener = UnixListener::bind(&path).context(|| format!("cannot listen on {}", path.display()))?;
+    let listener =
+        UnixListener::bind(&path).context(|| format!("cannot listen on {}", path.display()))?;
     let (end, ended) = mpsc::channel();
-    let server = Arc::new(Server { cluster, name, forwards: Mutex::default(), end: Mutex::new(end) });
+    let server = Arc::new(Server {
+        cluster,
+        name,
+        forwards: Mutex::default(),
+        end: Mutex::new(end),
+    });
     println!("{READY}");
     let _ = wanted.join();
     let owner = server.clone();
@@ -71,7 +77,12 @@ impl Server {
         let mut line = String::new();
         reader.read_line(&mut line)?;
         let request: Request = serde_json::from_str(&line)?;
-        if let Request::Sh { node, command, timeout_ms } = &request {
+        if let Request::Sh {
+            node,
+            command,
+            timeout_ms,
+        } = &request
+        {
             let channel = self
                 .cluster
                 .find(*node)
@@ -82,7 +93,9 @@ impl Server {
             };
         }
         let is_last = matches!(request, Request::Down);
-        let answer = self.answer(request).unwrap_or_else(|error| Answer::Failed(error.to_string()));
+        let answer = self
+            .answer(request)
+            .unwrap_or_else(|error| Answer::Failed(error.to_string()));
         let mut line = serde_json::to_string(&answer)?;
         line.push('\n');
         if is_last {
@@ -94,7 +107,11 @@ impl Server {
         }
         writer.write_all(line.as_bytes())?;
         if is_last {
-            let _ = self.end.lock().unwrap_or_else(PoisonError::into_inner).send(());
+            let _ = self
+                .end
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .send(());
         }
         Ok(())
     }
@@ -102,12 +119,27 @@ impl Server {
     fn answer(&self, request: Request) -> Result<Answer> {
         match request {
             Request::Status => return Ok(Answer::Status(Box::new(self.status()))),
-            Request::Push { node, local, remote } => self.cluster.find(node)?.push(&local, &remote)?,
-            Request::Pull { node, remote, local } => self.cluster.find(node)?.pull(&remote, &local)?,
+            Request::Push {
+                node,
+                local,
+                remote,
+            } => self.cluster.find(node)?.push(&local, &remote)?,
+            Request::Pull {
+                node,
+                remote,
+                local,
+            } => self.cluster.find(node)?.pull(&remote, &local)?,
             Request::Fault { node, fault } => self.fault(self.cluster.find(node)?, &fault)?,
-            Request::Forward { node, node_port, port } => {
+            Request::Forward {
+                node,
+                node_port,
+                port,
+            } => {
                 let port = self.cluster.find(node)?.forward(port, node_port)?;
-                self.forwards.lock().unwrap_or_else(PoisonError::into_inner).push((port, node, node_port));
+                self.forwards
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push((port, node, node_port));
                 return Ok(Answer::Port(port));
             }
             Request::Check | Request::Down => self.cluster.check()?,
@@ -131,7 +163,11 @@ impl Server {
             accelerated: self.cluster.is_accelerated(),
             dir: self.cluster.dir().to_path_buf(),
             nodes: nodes.collect(),
-            forwards: self.forwards.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            forwards: self
+                .forwards
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
         }
     }
 
@@ -140,7 +176,9 @@ impl Server {
             if (0.0..=100.0).contains(percent) {
                 Ok(percent / 100.0)
             } else {
-                Err(Error::Usage(format!("{percent} is no percentage; give a number from 0 to 100")))
+                Err(Error::Usage(format!(
+                    "{percent} is no percentage; give a number from 0 to 100"
+                )))
             }
         };
         let cable = node.cable();
@@ -152,9 +190,18 @@ impl Server {
             Fault::Resume => node.resume()?,
             Fault::Cut { from: None } => node.cut(),
             Fault::Cut { from: Some(other) } => node.separate_from(self.cluster.find(*other)?),
-            Fault::Delay { ms } => node.set_cable(Cable { delay: Duration::from_millis(*ms), ..cable }),
-            Fault::Lose { percent } => node.set_cable(Cable { loss: share(percent)?, ..cable }),
-            Fault::Corrupt { percent } => node.set_cable(Cable { corrupt: share(percent)?, ..cable }),
+            Fault::Delay { ms } => node.set_cable(Cable {
+                delay: Duration::from_millis(*ms),
+                ..cable
+            }),
+            Fault::Lose { percent } => node.set_cable(Cable {
+                loss: share(percent)?,
+                ..cable
+            }),
+            Fault::Corrupt { percent } => node.set_cable(Cable {
+                corrupt: share(percent)?,
+                ..cable
+            }),
             Fault::Mend => node.mend(),
         }
         Ok(())
@@ -162,16 +209,29 @@ impl Server {
 }
 
 /// Carries a command between a client and a node.
-fn relay(mut reader: BufReader<UnixStream>, mut writer: UnixStream, channel: &Channel) -> io::Result<()> {
+fn relay(
+    mut reader: BufReader<UnixStream>,
+    mut writer: UnixStream,
+    channel: &Channel,
+) -> io::Result<()> {
     let input = channel.input();
     thread::spawn(move || {
         loop {
             let sent = match Frame::read_from(&mut reader) {
-                Ok(Frame { kind: Kind::Stdin, payload, .. }) => input.bytes(&payload),
-                Ok(Frame { kind: Kind::StdinEnd, .. }) => input.end(),
-                Ok(Frame { kind: Kind::Signal, payload, .. }) => {
-                    input.signal(payload.first().copied().unwrap_or(15).into())
-                }
+                Ok(Frame {
+                    kind: Kind::Stdin,
+                    payload,
+                    ..
+                }) => input.bytes(&payload),
+                Ok(Frame {
+                    kind: Kind::StdinEnd,
+                    ..
+                }) => input.end(),
+                Ok(Frame {
+                    kind: Kind::Signal,
+                    payload,
+                    ..
+                }) => input.signal(payload.first().copied().unwrap_or(15).into()),
                 Ok(_) => Ok(()),
                 // The client is gone, by Ctrl-C perhaps: its command goes, too.
                 Err(_) => {
@@ -188,10 +248,18 @@ fn relay(mut reader: BufReader<UnixStream>, mut writer: UnixStream, channel: &Ch
         let frame = match channel.next(LOOK_AROUND) {
             Ok(Some(Event::Stdout(bytes))) => Frame::new(0, Kind::Stdout, bytes),
             Ok(Some(Event::Stderr(bytes))) => Frame::new(0, Kind::Stderr, bytes),
-            Ok(Some(Event::Credit(count))) => Frame::new(0, Kind::Credit, (count as u32).to_le_bytes()),
-            Ok(Some(Event::Exit(status))) => return Frame::new(0, Kind::Exit, status.to_le_bytes()).write_to(&mut writer),
-            Ok(Some(Event::Failed(reason))) => return Frame::new(0, Kind::Failed, reason).write_to(&mut writer),
-            Ok(None) => return Frame::new(0, Kind::Failed, "the node went away").write_to(&mut writer),
+            Ok(Some(Event::Credit(count))) => {
+                Frame::new(0, Kind::Credit, (count as u32).to_le_bytes())
+            }
+            Ok(Some(Event::Exit(status))) => {
+                return Frame::new(0, Kind::Exit, status.to_le_bytes()).write_to(&mut writer);
+            }
+            Ok(Some(Event::Failed(reason))) => {
+                return Frame::new(0, Kind::Failed, reason).write_to(&mut writer);
+            }
+            Ok(None) => {
+                return Frame::new(0, Kind::Failed, "the node went away").write_to(&mut writer);
+            }
             Err(()) => continue,
         };
         frame.write_to(&mut writer)?;

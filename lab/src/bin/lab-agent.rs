@@ -80,7 +80,11 @@ fn serve() -> io::Result<()> {
             }
             Kind::Stdin => deliver(&channels, channel, Input::Bytes(payload)),
             Kind::StdinEnd => deliver(&channels, channel, Input::End),
-            Kind::Signal => deliver(&channels, channel, Input::Signal(payload.first().copied().unwrap_or(15).into())),
+            Kind::Signal => deliver(
+                &channels,
+                channel,
+                Input::Signal(payload.first().copied().unwrap_or(15).into()),
+            ),
             _ => {}
         }
     }
@@ -97,11 +101,15 @@ fn deliver(channels: &Channels, channel: u32, input: Input) {
 fn find_port() -> io::Result<String> {
     for entry in fs::read_dir("/sys/class/virtio-ports")? {
         let entry = entry?;
-        if fs::read_to_string(entry.path().join("name")).is_ok_and(|name| name.trim() == PORT_NAME) {
+        if fs::read_to_string(entry.path().join("name")).is_ok_and(|name| name.trim() == PORT_NAME)
+        {
             return Ok(format!("/dev/{}", entry.file_name().to_string_lossy()));
         }
     }
-    Err(io::Error::new(io::ErrorKind::NotFound, "this machine has no virtio-serial port of the lab"))
+    Err(io::Error::new(
+        io::ErrorKind::NotFound,
+        "this machine has no virtio-serial port of the lab",
+    ))
 }
 
 /// A port without anybody at its other end reads as end of file; that is a pause, not the end.
@@ -119,10 +127,19 @@ impl Read for PortReader {
 }
 
 fn run(channel: u32, payload: &[u8], input: Receiver<Input>, port: &Port) -> io::Result<i32> {
-    let exec = Exec::decode(payload).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "malformed command"))?;
+    let exec = Exec::decode(payload)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "malformed command"))?;
     let mut command = Command::new("/bin/sh");
-    command.arg("-c").arg(&exec.script).current_dir("/root").process_group(0);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    command
+        .arg("-c")
+        .arg(&exec.script)
+        .current_dir("/root")
+        .process_group(0);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
     let group = Pid::from_raw(child.id() as i32);
     let ended = Arc::new(AtomicBool::new(false));
     let (done, drained) = mpsc::channel();
@@ -169,7 +186,13 @@ fn spawn_output(
 }
 
 /// Feeds standard input and delivers signals until the channel is closed.
-fn feed(mut stdin: Option<impl Write>, input: Receiver<Input>, group: Pid, channel: u32, port: &Port) {
+fn feed(
+    mut stdin: Option<impl Write>,
+    input: Receiver<Input>,
+    group: Pid,
+    channel: u32,
+    port: &Port,
+) {
     for message in input {
         match message {
             Input::Bytes(bytes) => {
@@ -197,7 +220,9 @@ fn wait(child: &mut Child, group: Pid, timeout_ms: u64) -> io::Result<i32> {
     // The guard thread holds no child handle: it kills the group unless told in time that all is well.
     let (cancel, cancelled) = mpsc::channel::<()>();
     let guard = thread::spawn(move || {
-        let timed_out = cancelled.recv_timeout(Duration::from_millis(timeout_ms)).is_err();
+        let timed_out = cancelled
+            .recv_timeout(Duration::from_millis(timeout_ms))
+            .is_err();
         if timed_out {
             let _ = killpg(group, Signal::SIGKILL);
         }
@@ -206,11 +231,17 @@ fn wait(child: &mut Child, group: Pid, timeout_ms: u64) -> io::Result<i32> {
     let status = child.wait()?;
     let _ = cancel.send(());
     let timed_out = guard.join().unwrap_or(false);
-    Ok(if timed_out { TIMED_OUT } else { status_number(status) })
+    Ok(if timed_out {
+        TIMED_OUT
+    } else {
+        status_number(status)
+    })
 }
 
 fn status_number(status: ExitStatus) -> i32 {
-    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+    status
+        .code()
+        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }
 
 fn connect(channel: u32, payload: &[u8], input: Receiver<Input>, port: &Port) -> io::Result<i32> {
