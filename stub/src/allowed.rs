@@ -248,30 +248,28 @@ mod tests {
         }
     }
 
-    /// 0 if `result` failed with EOPNOTSUPP.
-    fn refused(result: i64) -> i32 {
+    /// 0 if the call fails with EOPNOTSUPP.
+    fn attempt(number: libc::c_long, arguments: [i64; 3]) -> i32 {
+        let [a, b, c] = arguments;
+        // SAFETY: the only pointer that tests pass is that of a constant.
+        let result = unsafe { libc::syscall(number, a, b, c, 0, 0) };
         i32::from(!(result == -1 && Errno::last() == Errno::EOPNOTSUPP))
     }
 
     #[test]
     fn calls_that_mean_the_hosting_node_are_refused() {
         let attempts: [fn() -> i32; 6] = [
-            // SAFETY: all of these are plain system calls with valid arguments.
             || {
-                refused(unsafe {
-                    libc::syscall(libc::SYS_openat, -100, c"/etc/passwd".as_ptr(), 0)
-                })
+                attempt(
+                    libc::SYS_openat,
+                    [-100, c"/etc/passwd".as_ptr().addr() as i64, 0],
+                )
             },
-            // SAFETY: see above.
-            || refused(unsafe { libc::syscall(libc::SYS_socket, 2, 1, 0) }),
-            // SAFETY: see above.
-            || refused(unsafe { libc::syscall(libc::SYS_kill, 1, 0) }),
-            // SAFETY: see above.
-            || refused(unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) }),
-            // SAFETY: see above.
-            || refused(unsafe { libc::syscall(libc::SYS_fcntl, 0, libc::F_SETLK, 0) }),
-            // SAFETY: see above.
-            || refused(unsafe { libc::syscall(libc::SYS_getppid) }),
+            || attempt(libc::SYS_socket, [2, 1, 0]),
+            || attempt(libc::SYS_kill, [1, 0, 0]),
+            || attempt(libc::SYS_clone, [i64::from(libc::SIGCHLD), 0, 0]),
+            || attempt(libc::SYS_fcntl, [0, i64::from(libc::F_SETLK), 0]),
+            || attempt(libc::SYS_getppid, [0, 0, 0]),
         ];
         for (index, attempt) in attempts.into_iter().enumerate() {
             assert_eq!(filtered(attempt), 0, "attempt {index} was not refused");

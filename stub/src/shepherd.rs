@@ -49,7 +49,6 @@ fn shepherd(device: Device, guest: &GuestInfo) -> Result<WaitStatus> {
     {
         Some(surrogate) => {
             drop(device);
-            drop(departure);
             wait_for(surrogate)
         }
         None => match surrogate(&device, &filter, departure) {

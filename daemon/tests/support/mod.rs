@@ -283,7 +283,7 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
-        if std::thread::panicking() {
+        if thread::panicking() {
             eprintln!("--- {}\n{}", self.log.display(), self.log());
         }
     }
