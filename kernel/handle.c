@@ -186,6 +186,7 @@ int mattx_handles_open(struct mattx_handles *handles, struct mattx_link *link)
 		if (error)
 			goto stop;
 	}
+	WRITE_ONCE(handles->touched, false);
 	WRITE_ONCE(handles->link, mattx_link_hold(link));
 	/* Armed before the peer finds the table and can release what is being armed. */
 	xa_for_each(&handles->table, number, handle)
@@ -206,6 +207,11 @@ stop:
 	xa_for_each(&handles->table, number, handle)
 		mattx_handle_stop_threads(handle);
 	return error;
+}
+
+bool mattx_handles_touched(const struct mattx_handles *handles)
+{
+	return READ_ONCE(handles->touched);
 }
 
 static bool mattx_handles_idle(struct mattx_handles *handles)

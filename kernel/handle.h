@@ -36,6 +36,12 @@ void mattx_handles_encode(const struct mattx_handles *handles, struct mattx_curs
 int mattx_handles_open(struct mattx_handles *handles, struct mattx_link *link);
 
 /*
+ * Has the guest done anything with its files, since they were opened to its
+ * node, that a second run from the old image would do again?
+ */
+bool mattx_handles_touched(const struct mattx_handles *handles);
+
+/*
  * Nobody may use them any more: requests that run are cancelled and waited
  * for, a reading or writing on storage to its end.
  */

@@ -52,7 +52,7 @@ static int mattx_anonymous_classify(const struct file *file, enum mattx_handle_k
 }
 
 /* @what: the reason of a refusal, as the end of "descriptor 3 is". */
-static int mattx_file_classify(const struct file *file, enum mattx_handle_kind *kind,
+static int mattx_file_classify(struct file *file, enum mattx_handle_kind *kind,
 			       const char **what)
 {
 	const struct inode *inode = file_inode(file);
@@ -76,7 +76,8 @@ static int mattx_file_classify(const struct file *file, enum mattx_handle_kind *
 		*what = "a device that only programs of its own node can use";
 		return -EOPNOTSUPP;
 	}
-	if (S_ISREG(inode->i_mode) || S_ISBLK(inode->i_mode))
+	/* What nobody can wait for (null, zero) makes nobody wait. */
+	if (S_ISREG(inode->i_mode) || S_ISBLK(inode->i_mode) || !file_can_poll(file))
 		return 0;
 	*kind = file->f_mode & FMODE_NOWAIT ? MATTX_KIND_NONBLOCKING : MATTX_KIND_BLOCKING;
 	return 0;

@@ -72,6 +72,7 @@ struct mattx_handles {
 
 	spinlock_t		lock;		/* all below; process context only */
 	struct mattx_link	*link;		/* the user's; NULL: not open; a reference */
+	bool			touched;	/* READ_ONCE without the lock */
 	struct list_head	requests;	/* that run or wait to */
 	wait_queue_head_t	idle;		/* woken when the last request is done */
 };

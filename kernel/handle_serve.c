@@ -216,8 +216,11 @@ static int mattx_file_request_admit(struct mattx_handles *handles, struct mattx_
 	/* Being on the list keeps close waiting, so it comes before touching any handle. */
 	spin_lock(&handles->lock);
 	open = handles->link;
-	if (open)
+	if (open) {
 		list_add_tail(&job->entry, &handles->requests);
+		if (request->op != MATTX_FILE_STAT && request->op != MATTX_FILE_POLL)
+			WRITE_ONCE(handles->touched, true);
+	}
 	spin_unlock(&handles->lock);
 	if (!open) {
 		kfree(job);

@@ -91,6 +91,8 @@ void mattx_handle_arm(struct mattx_handle *handle)
 		return;
 	init_poll_funcptr(&arming.table, mattx_wait_add);
 	vfs_poll(handle->file, &arming.table);
+	/* What changed since the file was described in the offer. */
+	mattx_handle_push(handle);
 }
 
 void mattx_handle_disarm(struct mattx_handle *handle)
