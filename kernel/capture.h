@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef _MATTX_CAPTURE_H
+#define _MATTX_CAPTURE_H
+/*
+ * Everything about a process but its pages: read from the process itself, in
+ * its own context at the border to user mode, and put back there.
+ */
+#include <linux/types.h>
+
+#include "areas.h"
+#include "presence.h"
+#include "wire_move.h"
+
+struct mattx_capture {
+	struct mattx_blueprint	print;		/* its lists are not set */
+	struct mattx_areas	areas;
+	void			*xstate;
+	u32			*groups;
+	u32			group_count;
+	struct mattx_signal	*signals;	/* taken off the queue */
+	u32			signal_count;
+};
+
+/* In the task's own context.  Changes nothing. */
+int mattx_capture_self(struct mattx_capture *capture);
+/* Takes the calling task's pending signals along; mattx_signals_return() puts them back. */
+int mattx_capture_signals(struct mattx_capture *capture);
+void mattx_capture_free(struct mattx_capture *capture);
+
+/*
+ * The blueprint as bytes (kvmalloc'd), with room for @files_size bytes of the
+ * descriptor table, which the caller writes through @files.
+ */
+int mattx_capture_encode(struct mattx_capture *capture, const struct mattx_extents *extents,
+			 u32 files_size, u8 **bytes, u32 *size, struct mattx_cursor *files);
+
+/*
+ * The calling task takes over what the blueprint says, but for registers,
+ * memory and descriptors.  @away: as a surrogate, whose identity changes too.
+ */
+int mattx_capture_apply(const struct mattx_blueprint *print, bool away);
+/* While a process is elsewhere its interval timer runs there and not here. */
+void mattx_capture_stop_timer(void);
+void mattx_capture_apply_timer(const struct mattx_blueprint *print);
+/* Sets mm_struct's fields of the calling task. */
+void mattx_capture_apply_memory_fields(const struct mattx_blueprint *print);
+
+#endif /* _MATTX_CAPTURE_H */

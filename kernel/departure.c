@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The way out: from a deputy that stands still to a guest that runs.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "export_private.h"
+#include "handle.h"
+#include "presence.h"
+
+/* Stacks grow downwards, which a mapping of a file cannot: their pages travel in the offer. */
+static int mattx_depart_stack(struct mm_struct *mm, const struct mattx_area *area,
+			      const struct mattx_extents *present, struct mattx_sender *sender)
+{
+	struct page *page;
+	u8 *contents;
+	int error = 0;
+	u64 address;
+	long got;
+
+	contents = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!contents)
+		return -ENOMEM;
+	for (address = area->start; address < area->end && !error; address += PAGE_SIZE) {
+		if (!mattx_extents_contain(present, address))
+			continue;
+		mmap_read_lock(mm);
+		got = get_user_pages_remote(mm, address, 1, FOLL_FORCE, &page, NULL);
+		mmap_read_unlock(mm);
+		if (got != 1) {
+			error = got < 0 ? got : -EFAULT;
+			break;
+		}
+		memcpy_from_page(contents, page, 0, PAGE_SIZE);
+		put_page(page);
+		error = mattx_sender_page(sender, address, contents);
+	}
+	kfree(contents);
+	return error;
+}
+
+static int mattx_depart_offer(struct mattx_export *export, struct mm_struct *mm,
+			      struct mattx_sender *sender)
+{
+	struct mattx_areas *areas = &export->capture.areas;
+	struct mattx_extents present;
+	struct mattx_cursor files;
+	u8 *print;
+	u32 size, i;
+	int error;
+
+	error = mattx_presence_map(mm, areas, &present);
+	if (error)
+		return error;
+	error = mattx_capture_encode(&export->capture, &present,
+				     mattx_handles_wire_size(export->handles), &print, &size,
+				     &files);
+	if (error)
+		goto free_present;
+	mattx_handles_encode(export->handles, &files);
+	error = files.bad || files.at != files.end ? -E2BIG :
+		mattx_sender_print(sender, print, size);
+	kvfree(print);
+	for (i = 0; i < areas->count && !error; i++)
+		if (areas->list[i].flags & MATTX_AREA_GROWSDOWN)
+			error = mattx_depart_stack(mm, &areas->list[i], &present, sender);
+	if (!error)
+		error = mattx_sender_finish(sender);
+free_present:
+	mattx_extents_free(&present);
+	return error;
+}
+
+/* Waits for READY or for what makes it impossible. */
+static int mattx_depart_await(struct mattx_export *export)
+{
+	long left;
+	int error = 0;
+
+	left = wait_event_killable_timeout(export->wake_driver,
+					   READ_ONCE(export->ready) || READ_ONCE(export->gone) ||
+					   READ_ONCE(export->peer_lost) ||
+					   READ_ONCE(export->refusal.error),
+					   MATTX_READY_DEADLINE);
+	if (left < 0)
+		return -EINTR;
+	spin_lock(&export->lock);
+	if (export->gone)
+		error = -ESRCH;
+	else if (export->refusal.error)
+		error = -export->refusal.error;
+	else if (export->peer_lost)
+		error = -EHOSTUNREACH;
+	else if (!export->ready)
+		error = -ETIMEDOUT;
+	spin_unlock(&export->lock);
+	return error;
+}
+
+/* The commit: from here on the copy at home does not run. */
+static int mattx_depart_commit(struct mattx_export *export, const struct mattx_move_key *key)
+{
+	struct mattx_refusal refusal = {};
+	int error;
+
+	error = mattx_handles_open(export->handles, export->link);
+	if (error)
+		return error;
+	spin_lock(&export->lock);
+	if (export->gone || export->peer_lost)
+		error = export->gone ? -ESRCH : -EHOSTUNREACH;
+	else
+		export->state = MATTX_EXPORT_AWAY;
+	spin_unlock(&export->lock);
+	if (!error) {
+		error = mattx_refusal_call(export->link, MATTX_WIRE_RUN, key, MATTX_RUN_DEADLINE,
+					   &refusal);
+		/*
+		 * Only words of the other node that it did not run are a way back.
+		 * Silence may mean that it runs: then the guest is away, and what the
+		 * loss of the link decides later is decided there.
+		 */
+		if (!refusal.error)
+			error = 0;
+	}
+	if (error) {
+		spin_lock(&export->lock);
+		if (refusal.error)
+			export->refusal = refusal;
+		if (export->state == MATTX_EXPORT_AWAY)
+			export->state = MATTX_EXPORT_OFFERED;
+		spin_unlock(&export->lock);
+		mattx_handles_close(export->handles);
+		return error;
+	}
+	/* Signals that came meanwhile. */
+	wake_up_all(&export->wake_deputy);
+	return 0;
+}
+
+int mattx_depart(struct mattx_export *export)
+{
+	struct mattx_sender sender;
+	struct mattx_move_key key;
+	struct mm_struct *mm;
+	int error;
+
+	spin_lock(&export->lock);
+	if (export->gone) {
+		spin_unlock(&export->lock);
+		return -ESRCH;
+	}
+	export->generation++;
+	export->state = MATTX_EXPORT_OFFERED;
+	spin_unlock(&export->lock);
+
+	mm = get_task_mm(export->task);
+	if (!mm)
+		return -ESRCH;
+	mattx_export_key(export, &key);
+	mattx_sender_init(&sender, export->link, MATTX_WIRE_OFFER, &key);
+	error = mattx_depart_offer(export, mm, &sender);
+	mmput(mm);
+	export->bytes = sender.bytes;
+	if (error && sender.refusal.error) {
+		spin_lock(&export->lock);
+		export->refusal = sender.refusal;
+		spin_unlock(&export->lock);
+	}
+	mattx_sender_release(&sender);
+	if (!error)
+		error = mattx_depart_await(export);
+	if (!error)
+		error = mattx_depart_commit(export, &key);
+	return error;
+}

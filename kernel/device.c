@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * /dev/mattx: where a stub becomes a surrogate.
+ */
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "device.h"
+#include "guest.h"
+#include "uapi/mattx.h"
+
+/* An open device: the guest that its stub has claimed. */
+struct mattx_stub {
+	struct mutex		mutex;
+	struct mattx_guest	*guest;
+};
+
+static int mattx_device_open(struct inode *inode, struct file *file)
+{
+	struct mattx_stub *stub = kzalloc(sizeof(*stub), GFP_KERNEL);
+
+	if (!stub)
+		return -ENOMEM;
+	mutex_init(&stub->mutex);
+	file->private_data = stub;
+	return 0;
+}
+
+static int mattx_device_release(struct inode *inode, struct file *file)
+{
+	struct mattx_stub *stub = file->private_data;
+
+	if (stub->guest)
+		mattx_guest_unclaim(stub->guest);
+	kfree(stub);
+	return 0;
+}
+
+static int mattx_device_claim(struct mattx_stub *stub, u64 ticket)
+{
+	struct mattx_guest *guest;
+
+	if (stub->guest)
+		return -EBUSY;
+	guest = mattx_guest_claim(ticket);
+	if (IS_ERR(guest))
+		return PTR_ERR(guest);
+	stub->guest = guest;
+	return 0;
+}
+
+static long mattx_device_ioctl(struct file *file, unsigned int command, unsigned long argument)
+{
+	struct mattx_guest_info __user *user = (void __user *)argument;
+	struct mattx_stub *stub = file->private_data;
+	struct mattx_guest_info info;
+	int error;
+
+	if (command != MATTX_IOC_GUEST_INFO && command != MATTX_IOC_GUEST_BECOME)
+		return -ENOTTY;
+	if (copy_from_user(&info, user, sizeof(info)))
+		return -EFAULT;
+	mutex_lock(&stub->mutex);
+	if (command == MATTX_IOC_GUEST_BECOME) {
+		error = stub->guest ? mattx_guest_become(stub->guest) : -ENODATA;
+	} else {
+		error = mattx_device_claim(stub, info.ticket);
+		if (!error)
+			mattx_guest_describe(stub->guest, &info);
+	}
+	mutex_unlock(&stub->mutex);
+	if (!error && command == MATTX_IOC_GUEST_INFO && copy_to_user(user, &info, sizeof(info)))
+		error = -EFAULT;
+	return error;
+}
+
+static const struct file_operations mattx_device_ops = {
+	.owner		= THIS_MODULE,
+	.open		= mattx_device_open,
+	.release	= mattx_device_release,
+	.unlocked_ioctl	= mattx_device_ioctl,
+	.llseek		= noop_llseek,
+};
+
+static struct miscdevice mattx_device = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "mattx",
+	.fops	= &mattx_device_ops,
+	.mode	= 0600,
+};
+
+int mattx_device_init(void)
+{
+	return misc_register(&mattx_device);
+}
+
+void mattx_device_exit(void)
+{
+	misc_deregister(&mattx_device);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef _MATTX_EXPORT_PRIVATE_H
+#define _MATTX_EXPORT_PRIVATE_H
+/*
+ * The inside of an export: export.c (table, life), freeze.c (becoming the
+ * deputy), deputy.c (being it), departure.c (the way out), recall.c (the way
+ * home) and apply.c (the returned state).
+ *
+ * An export begins with the wish to move a process and ends when the process
+ * runs at home again or is gone.  Three parties work on it: the driver (who
+ * asked for the move), the deputy (the process itself, asleep in the module)
+ * and the link's receive thread.  Only the deputy touches its own state and
+ * memory map; the others hand it a command and wake it.
+ */
+#include <linux/completion.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/ptrace.h>
+#include <linux/restart_block.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/task_work.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "capture.h"
+#include "export.h"
+#include "link.h"
+#include "parcel.h"
+#include "refuse.h"
+#include "signal.h"
+
+struct mattx_handles;
+
+/* How long each step may take; then the move is undone, or the guest given up. */
+#define MATTX_FREEZE_DEADLINE	(5 * HZ)	/* to the border to user mode */
+#define MATTX_READY_DEADLINE	(15 * HZ)	/* a stub is started and becomes the guest */
+#define MATTX_RUN_DEADLINE	(5 * HZ)	/* RUN is acknowledged */
+#define MATTX_RECALL_DEADLINE	(10 * HZ)	/* the guest stands still */
+#define MATTX_STATE_DEADLINE	(10 * HZ)	/* between two pieces of its state */
+#define MATTX_SETTLE_DEADLINE	(30 * HZ)	/* the deputy carries out a command */
+/* A hosting node that lost us ends its guests within this time after we lost it. */
+#define MATTX_LEASE		(3 * HZ)
+
+enum mattx_export_state {
+	MATTX_EXPORT_FREEZING,
+	MATTX_EXPORT_OFFERED,
+	MATTX_EXPORT_AWAY,
+	MATTX_EXPORT_RECALLING,
+	MATTX_EXPORT_ENDED,	/* the process runs at home or is gone */
+};
+
+enum mattx_command {
+	MATTX_COMMAND_NONE,
+	MATTX_COMMAND_RESUME,	/* go on with what is here */
+	MATTX_COMMAND_APPLY,	/* take over the returned state */
+	MATTX_COMMAND_EXIT,	/* end as the guest ended */
+	MATTX_COMMAND_LEAVE,	/* not a command: the kernel wants the task for a moment */
+	MATTX_COMMAND_FATAL,	/* not a command: the deputy itself is killed */
+};
+
+struct mattx_export {
+	struct kref		references;
+	struct list_head	list;		/* of all exports; their lock */
+	u64			id;
+	struct task_struct	*task;		/* the deputy, with a reference */
+	pid_t			pid;		/* in the initial namespace */
+	char			comm[TASK_COMM_LEN];
+
+	/* Held by whoever drives a move; others are told EBUSY. */
+	struct mutex		driver;
+
+	/* Protects what follows up to the blank line; irqs stay on, nests in nothing of ours. */
+	spinlock_t		lock;
+	enum mattx_export_state	state;
+	u32			generation;
+	u32			node;		/* where it is or goes */
+	struct mattx_link	*link;		/* to there, with a reference; NULL at home */
+	enum mattx_command	command;
+	struct mattx_exit_report report;	/* with COMMAND_EXIT */
+	bool			exited;		/* the report came */
+	bool			ready;		/* READY came */
+	bool			gone;		/* the deputy is over */
+	bool			peer_lost;
+	bool			applying;	/* the deputy has begun with COMMAND_APPLY */
+	struct mattx_refusal	refusal;	/* of this side or the other */
+	struct mattx_parcel	parcel;		/* STATE so far; receive thread, then deputy */
+	int			state_error;
+
+	struct delayed_work	lost_work;	/* the hosting node's lease ends */
+	wait_queue_head_t	wake_deputy;
+	wait_queue_head_t	wake_driver;	/* for anything above */
+	struct completion	frozen;
+	struct completion	settled;	/* a command was carried out */
+	int			result;		/* of it */
+
+	/* The deputy's own. */
+	struct callback_head	work;
+	struct mmu_notifier	notifier;
+	bool			watched;	/* the notifier is registered */
+	struct mattx_capture	capture;
+	struct mattx_signal_masks masks;
+	struct pt_regs		regs;		/* as captured */
+	struct restart_block	restart;	/* as captured */
+	bool			altered;	/* its memory is not as captured any more */
+	unsigned long		syscall_instruction;
+	bool			guest_stopped;	/* with us, by SIGSTOP */
+	struct mattx_handles	*handles;
+
+	/* Counters of this move; the driver's. */
+	ktime_t			asked, stood, since;
+	u64			bytes;
+	atomic_long_t		pages_served;
+};
+
+/* export.c */
+struct mattx_export *mattx_export_get(struct mattx_export *export);
+void mattx_export_put(struct mattx_export *export);
+/* By its guest's name; only if @link leads to where it is (or @link is NULL). */
+struct mattx_export *mattx_export_find(struct mattx_link *link, const struct mattx_move_key *key);
+/* Takes it off the table; what waits for it is woken. */
+void mattx_export_unlist(struct mattx_export *export);
+/* Hands the deputy a command; the first one wins.  false: there was one, or it is gone. */
+bool mattx_export_command(struct mattx_export *export, enum mattx_command command);
+/* An event for user space. */
+void mattx_export_announce(struct mattx_export *export, u32 phase, u32 from, u32 to);
+void mattx_export_key(struct mattx_export *export, struct mattx_move_key *key);
+/* A message that carries nothing but the key, and what @put adds. */
+int mattx_export_send(struct mattx_export *export, u16 type,
+		      void (*put)(struct mattx_cursor *c, const void *what), const void *what);
+
+/* In the task's own context: its exit is noticed from here on. */
+int mattx_export_watch(struct mattx_export *export);
+/* The hosting node is gone: after its lease the process gets its defined end. */
+void mattx_export_lost(struct mattx_export *export);
+
+/* freeze.c: brings the task to the border and makes it the deputy; killable. */
+int mattx_freeze(struct mattx_export *export);
+
+/* deputy.c: the deputy's life from the end of freeze.c on; in its own context. */
+void mattx_deputy_run(struct mattx_export *export);
+/* In the task's own context: it is over, one way or another. */
+void mattx_deputy_over(struct mattx_export *export);
+
+/* departure.c: from frozen to committed; on an error the driver resumes it. */
+int mattx_depart(struct mattx_export *export);
+
+/* recall.c: brings it home; the caller holds the driver's mutex and it is AWAY. */
+int mattx_export_bring(struct mattx_export *export);
+
+/* apply.c: in the deputy's own context. */
+int mattx_apply_state(struct mattx_export *export);
+
+#endif /* _MATTX_EXPORT_PRIVATE_H */

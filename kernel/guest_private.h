@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef _MATTX_GUEST_PRIVATE_H
+#define _MATTX_GUEST_PRIVATE_H
+/*
+ * The inside of a guest: guest.c (table, life), guest_receive.c (its home's
+ * messages), restore.c (a stub becomes it) and leave.c (its way home).
+ *
+ * A guest begins with the first piece of an offer and ends with its process,
+ * or with the offer.  Its own task changes its state and memory map; the
+ * receive thread and the deadline only set what it waits for and wake it.
+ */
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mmu_notifier.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/task_work.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "capture.h"
+#include "guest.h"
+#include "image.h"
+#include "link.h"
+#include "parcel.h"
+
+struct mattx_proxies;
+
+/* How long each step may take. */
+#define MATTX_OFFER_DEADLINE	(15 * HZ)	/* between two pieces of the offer */
+#define MATTX_STUB_DEADLINE	(10 * HZ)	/* a stub claims the ticket and becomes the guest */
+#define MATTX_VERDICT_DEADLINE	(60 * HZ)	/* READY to RUN, STATE to RECALLED */
+#define MATTX_SEND_HOME_DEADLINE (60 * HZ)
+
+enum mattx_guest_state {
+	MATTX_GUEST_OFFERED,	/* pieces of the offer come */
+	MATTX_GUEST_WANTED,	/* a stub is asked for */
+	MATTX_GUEST_BECOMING,	/* the stub is being replaced */
+	MATTX_GUEST_READY,	/* restored, waiting for RUN */
+	MATTX_GUEST_RUNNING,
+	MATTX_GUEST_LEAVING,	/* captured, or about to be, for the way home */
+	MATTX_GUEST_GONE,	/* nobody at home waits for anything any more */
+};
+
+/* What a task that waits for its home learns. */
+enum mattx_verdict {
+	MATTX_VERDICT_NONE,
+	MATTX_VERDICT_GO,	/* RUN, or the way home failed */
+	MATTX_VERDICT_END,	/* ABORT, or it is home */
+};
+
+struct mattx_guest {
+	struct kref		references;
+	struct list_head	list;		/* of all guests; their lock */
+	u64			ticket;
+	struct mattx_link	*link;		/* to the home; a reference */
+	struct mattx_move_key	key;
+	u32			home;
+	char			comm[TASK_COMM_LEN];
+
+	spinlock_t		lock;		/* what follows up to the blank line */
+	enum mattx_guest_state	state;
+	enum mattx_verdict	verdict;
+	bool			claimed;
+	bool			leave_queued;	/* the work is on the guest's list */
+	struct task_struct	*task;		/* from BECOMING on; a reference */
+
+	wait_queue_head_t	wake;		/* for the verdict */
+	struct delayed_work	deadline;	/* of the offer and the stub */
+	struct mattx_parcel	parcel;		/* receive thread, then the stub */
+	struct mattx_blueprint	*print;		/* views into the parcel */
+	struct mattx_image	*image;
+	struct mattx_proxies	*proxies;
+
+	/* The guest's own. */
+	struct callback_head	work;
+	struct mmu_notifier	notifier;
+	bool			watched;
+	ktime_t			since;		/* it runs here */
+};
+
+/* guest.c */
+struct mattx_guest *mattx_guest_get(struct mattx_guest *guest);
+void mattx_guest_put(struct mattx_guest *guest);
+struct mattx_guest *mattx_guest_find(struct mattx_link *link, const struct mattx_move_key *key);
+struct mattx_guest *mattx_guest_create(struct mattx_link *link,
+				       const struct mattx_move_key *key);
+/* Takes it off the table and forgets it; what it holds goes with the last reference. */
+void mattx_guest_forget(struct mattx_guest *guest);
+/* true: it was in @from and is in @to now. */
+bool mattx_guest_advance(struct mattx_guest *guest, enum mattx_guest_state from,
+			 enum mattx_guest_state to);
+void mattx_guest_decide(struct mattx_guest *guest, enum mattx_verdict verdict);
+/* The guest's task waits for a verdict; killable.  -ETIMEDOUT, -EINTR. */
+int mattx_guest_await(struct mattx_guest *guest, enum mattx_verdict *verdict);
+/* A message to its home: the key, and what @put adds. */
+int mattx_guest_send(struct mattx_guest *guest, u16 type,
+		     void (*put)(struct mattx_cursor *c, const void *what), const void *what);
+/* Tells home that nothing came of the offer. */
+__printf(3, 4)
+void mattx_guest_give_up(struct mattx_guest *guest, int error, const char *format, ...);
+/* In the stub's own context: its exit and what it gives back are noticed from here on. */
+int mattx_guest_watch(struct mattx_guest *guest);
+
+/* leave.c: begins the way home; any context that may sleep.  It goes on in the guest's own. */
+int mattx_guest_leave(struct mattx_guest *guest, struct mattx_refusal *refusal);
+
+#endif /* _MATTX_GUEST_PRIVATE_H */

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The guest's way home, in its own context: it captures itself, sends what
+ * home does not have, and waits for the verdict.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "dirty.h"
+#include "guest_private.h"
+#include "proxy.h"
+#include "signal.h"
+
+/* What home cannot map again. */
+static int mattx_leave_check(const struct mattx_capture *capture)
+{
+	u32 i;
+
+	for (i = 0; i < capture->areas.count; i++)
+		if (capture->areas.list[i].kind == MATTX_AREA_FILE)
+			return -EOPNOTSUPP;
+	return 0;
+}
+
+static int mattx_leave_pages(struct mattx_sender *sender, const struct mattx_extents *dirty)
+{
+	struct page *page;
+	u8 *contents;
+	int error = 0;
+	u64 address;
+	long got;
+	u32 i;
+
+	contents = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!contents)
+		return -ENOMEM;
+	for (i = 0; i < dirty->count && !error; i++) {
+		for (address = dirty->list[i].start; address < dirty->list[i].end && !error;
+		     address += PAGE_SIZE) {
+			/* Brings back what is swapped out, and what only home has. */
+			mmap_read_lock(current->mm);
+			got = get_user_pages_remote(current->mm, address, 1, FOLL_FORCE, &page,
+						    NULL);
+			mmap_read_unlock(current->mm);
+			if (got != 1) {
+				error = got < 0 ? got : -EFAULT;
+				break;
+			}
+			memcpy_from_page(contents, page, 0, PAGE_SIZE);
+			put_page(page);
+			error = mattx_sender_page(sender, address, contents);
+		}
+	}
+	kfree(contents);
+	return error;
+}
+
+static int mattx_leave_send(struct mattx_guest *guest, struct mattx_capture *capture)
+{
+	struct mattx_extents *discarded = &guest->image->discarded;
+	struct mattx_sender sender;
+	struct mattx_extents dirty;
+	struct mattx_cursor files;
+	u8 *print = NULL;
+	u32 size;
+	int error;
+
+	error = mattx_dirty_map(current->mm, &capture->areas, &dirty);
+	if (error)
+		return error;
+	mattx_sender_init(&sender, guest->link, MATTX_WIRE_STATE, &guest->key);
+	error = mattx_capture_encode(capture, discarded, mattx_proxies_wire_size(guest->proxies),
+				     &print, &size, &files);
+	if (!error) {
+		mattx_proxies_encode(guest->proxies, &files);
+		error = files.bad || files.at != files.end ? -E2BIG :
+			mattx_sender_print(&sender, print, size);
+	}
+	kvfree(print);
+	if (!error)
+		error = mattx_leave_pages(&sender, &dirty);
+	if (!error)
+		error = mattx_sender_finish(&sender);
+	mattx_sender_release(&sender);
+	mattx_extents_free(&dirty);
+	return error;
+}
+
+static void mattx_put_refusal(struct mattx_cursor *c, const void *what)
+{
+	mattx_refusal_put(c, what);
+}
+
+/* Captures and sends; on an error home learns of it at once. */
+static int mattx_leave_go(struct mattx_guest *guest, struct mattx_capture *capture)
+{
+	struct mattx_refusal refusal = {};
+	int error = mattx_leave_check(capture);
+
+	if (error)
+		strscpy(refusal.reason, "it maps a file that was opened away from home");
+	else
+		error = mattx_capture_signals(capture);
+	if (!error)
+		error = mattx_leave_send(guest, capture);
+	if (error) {
+		refusal.error = -error;
+		if (!refusal.reason[0])
+			strscpy(refusal.reason, "the guest's state could not be sent");
+		mattx_guest_send(guest, MATTX_WIRE_REFUSE, mattx_put_refusal, &refusal);
+	}
+	return error;
+}
+
+static void mattx_leave_work(struct callback_head *work)
+{
+	struct mattx_guest *guest = container_of(work, struct mattx_guest, work);
+	enum mattx_verdict verdict;
+	struct mattx_capture *capture;
+	bool wanted;
+	int error;
+
+	spin_lock(&guest->lock);
+	guest->leave_queued = false;
+	wanted = guest->state == MATTX_GUEST_LEAVING;
+	if (wanted && guest->verdict == MATTX_VERDICT_GO)
+		guest->verdict = MATTX_VERDICT_NONE;
+	spin_unlock(&guest->lock);
+	if (!wanted || current->flags & PF_EXITING || fatal_signal_pending(current))
+		goto out;
+
+	capture = kvzalloc(sizeof(*capture), GFP_KERNEL);
+	error = capture ? mattx_capture_self(capture) : -ENOMEM;
+	if (error) {
+		mattx_guest_send(guest, MATTX_WIRE_REFUSE, mattx_put_refusal,
+				 &(struct mattx_refusal){ .error = -error,
+							  .reason = "the guest could not be read" });
+	} else {
+		mattx_capture_stop_timer();
+		mattx_leave_go(guest, capture);
+	}
+	/* Also after a failure: home says whether it has given the recall up. */
+	if (!mattx_guest_await(guest, &verdict) && verdict == MATTX_VERDICT_GO) {
+		if (error)
+			goto free;
+		mattx_capture_apply_timer(&capture->print);
+		mattx_signals_return(capture->signals, capture->signal_count);
+	} else {
+		/* It is home, or home has not said so in time: two of it must not run. */
+		send_sig(SIGKILL, current, 1);
+	}
+free:
+	if (capture)
+		mattx_capture_free(capture);
+	kvfree(capture);
+out:
+	mattx_guest_put(guest);
+}
+
+int mattx_guest_leave(struct mattx_guest *guest, struct mattx_refusal *refusal)
+{
+	struct task_struct *task;
+	bool queued;
+	int error = 0;
+
+	spin_lock(&guest->lock);
+	task = guest->task;
+	if (guest->state != MATTX_GUEST_RUNNING) {
+		error = -ESRCH;
+	} else if (READ_ONCE(task->signal->flags) & SIGNAL_STOP_STOPPED) {
+		strscpy(refusal->reason, "it is stopped; continue it first");
+		error = -EBUSY;
+	} else {
+		guest->state = MATTX_GUEST_LEAVING;
+	}
+	queued = guest->leave_queued;
+	if (!error)
+		guest->leave_queued = true;
+	spin_unlock(&guest->lock);
+	if (error || queued)
+		return error;
+
+	mattx_guest_get(guest);
+	init_task_work(&guest->work, mattx_leave_work);
+	error = task_work_add(task, &guest->work, TWA_SIGNAL);
+	/* It is ending, and its end is on the way home. */
+	if (error)
+		mattx_guest_put(guest);
+	return error;
+}

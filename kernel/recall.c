@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The way home: everything is received before anything is changed.  Until the
+ * deputy runs with the returned state, the guest can go on where it is.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include "export_private.h"
+
+static void mattx_put_refusal(struct mattx_cursor *c, const void *what)
+{
+	mattx_refusal_put(c, what);
+}
+
+/* What ends the waiting for the guest's state. */
+static bool mattx_bring_over(struct mattx_export *export)
+{
+	return READ_ONCE(export->parcel.complete) || READ_ONCE(export->exited) ||
+	       READ_ONCE(export->gone) || READ_ONCE(export->peer_lost) ||
+	       READ_ONCE(export->state_error);
+}
+
+/* Waits as long as pieces come. */
+static int mattx_bring_receive(struct mattx_export *export)
+{
+	long left;
+	u64 bytes;
+	int error;
+
+	do {
+		bytes = READ_ONCE(export->parcel.bytes);
+		left = wait_event_killable_timeout(export->wake_driver, mattx_bring_over(export),
+						   MATTX_STATE_DEADLINE);
+		if (left < 0)
+			return -EINTR;
+	} while (!left && READ_ONCE(export->parcel.bytes) != bytes);
+
+	spin_lock(&export->lock);
+	if (export->gone || export->exited)
+		error = -ESRCH;
+	else if (export->state_error)
+		error = export->state_error;
+	else if (export->parcel.complete)
+		error = 0;
+	else if (export->peer_lost)
+		error = -EHOSTUNREACH;
+	else
+		error = -ETIMEDOUT;
+	spin_unlock(&export->lock);
+	return error;
+}
+
+/* Lets the deputy take the state over. */
+static int mattx_bring_settle(struct mattx_export *export)
+{
+	bool retracted;
+
+	reinit_completion(&export->settled);
+	if (!mattx_export_command(export, MATTX_COMMAND_APPLY))
+		return READ_ONCE(export->exited) || READ_ONCE(export->gone) ? -ESRCH : -EBUSY;
+	if (wait_for_completion_timeout(&export->settled, MATTX_SETTLE_DEADLINE))
+		return READ_ONCE(export->result);
+
+	spin_lock(&export->lock);
+	retracted = !export->applying && !export->gone;
+	if (retracted)
+		export->command = export->exited ? MATTX_COMMAND_EXIT : MATTX_COMMAND_NONE;
+	spin_unlock(&export->lock);
+	if (retracted)
+		return mattx_refuse_words(&export->refusal, MATTX_REASON_STOPPED, -EBUSY,
+					  "its deputy is stopped; continue it first");
+	/* It is at it: what it changes it also finishes. */
+	wait_for_completion(&export->settled);
+	return READ_ONCE(export->result);
+}
+
+int mattx_export_bring(struct mattx_export *export)
+{
+	struct mattx_refusal refusal = {};
+	struct mattx_move_key key;
+	bool lost;
+	int error = 0;
+
+	spin_lock(&export->lock);
+	if (export->gone || export->exited || export->peer_lost) {
+		error = -ESRCH;
+	} else {
+		export->state = MATTX_EXPORT_RECALLING;
+		export->state_error = 0;
+	}
+	spin_unlock(&export->lock);
+	if (error)
+		return error;
+	mattx_parcel_free(&export->parcel);
+	mattx_export_key(export, &key);
+
+	error = mattx_refusal_call(export->link, MATTX_WIRE_RECALL, &key, MATTX_RECALL_DEADLINE,
+				   &refusal);
+	if (refusal.error)
+		export->refusal = refusal;
+	if (!error)
+		error = mattx_bring_receive(export);
+	if (!error)
+		error = mattx_bring_settle(export);
+	export->bytes = export->parcel.bytes;
+
+	/* A guest that knows its end needs no answer; to all others it is the permission to end or go on. */
+	memset(&refusal, 0, sizeof(refusal));
+	refusal.error = -error;
+	mattx_export_send(export, MATTX_WIRE_RECALLED, mattx_put_refusal, &refusal);
+	if (!error)
+		return 0;
+
+	spin_lock(&export->lock);
+	lost = export->peer_lost && !export->gone;
+	if (!export->gone)
+		export->state = MATTX_EXPORT_AWAY;
+	spin_unlock(&export->lock);
+	mattx_parcel_free(&export->parcel);
+	if (lost)
+		mattx_export_lost(export);
+	/* Signals that came meanwhile are for the guest again. */
+	wake_up_all(&export->wake_deputy);
+	return error;
+}
+
+/* A piece of the guest's state; the receive thread owns the parcel until it is complete. */
+void mattx_export_receive_state(struct mattx_link *link, struct mattx_frame *frame)
+{
+	struct mattx_refusal refusal = {};
+	struct mattx_export *export = NULL;
+	struct mattx_piece piece;
+	struct mattx_cursor c;
+	u64 request = frame->id;
+	int error = -EBADMSG;
+
+	mattx_frame_reader(frame, &c);
+	if (!mattx_piece_take(&c, &piece)) {
+		error = -ESRCH;
+		export = mattx_export_find(link, &piece.key);
+	}
+	if (export) {
+		spin_lock(&export->lock);
+		if (export->state != MATTX_EXPORT_RECALLING || export->parcel.complete)
+			error = -ECANCELED;
+		else
+			error = 0;
+		spin_unlock(&export->lock);
+	}
+	if (error) {
+		mattx_frame_free(frame);
+	} else {
+		error = mattx_parcel_add(&export->parcel, frame, &piece);
+		if (error)
+			WRITE_ONCE(export->state_error, error);
+	}
+	refusal.error = -error;
+	mattx_refusal_reply(link, request, MATTX_WIRE_STATE, &refusal);
+	if (export) {
+		wake_up_all(&export->wake_driver);
+		mattx_export_put(export);
+	}
+}
+
+void mattx_export_receive_ready(struct mattx_link *link, struct mattx_frame *frame)
+{
+	struct mattx_export *export = NULL;
+	struct mattx_move_key key;
+	struct mattx_cursor c;
+
+	mattx_frame_reader(frame, &c);
+	mattx_move_key_take(&c, &key);
+	if (!c.bad)
+		export = mattx_export_find(link, &key);
+	if (export) {
+		WRITE_ONCE(export->ready, true);
+		wake_up_all(&export->wake_driver);
+		mattx_export_put(export);
+	}
+	mattx_frame_free(frame);
+}
+
+void mattx_export_receive_refuse(struct mattx_link *link, struct mattx_frame *frame)
+{
+	struct mattx_export *export = NULL;
+	struct mattx_refusal refusal;
+	struct mattx_move_key key;
+	struct mattx_cursor c;
+
+	mattx_frame_reader(frame, &c);
+	mattx_move_key_take(&c, &key);
+	mattx_refusal_take(&c, &refusal);
+	if (!c.bad && refusal.error)
+		export = mattx_export_find(link, &key);
+	if (export) {
+		spin_lock(&export->lock);
+		if (export->state == MATTX_EXPORT_OFFERED)
+			export->refusal = refusal;
+		else if (export->state == MATTX_EXPORT_RECALLING)
+			export->state_error = -refusal.error;
+		spin_unlock(&export->lock);
+		wake_up_all(&export->wake_driver);
+		mattx_export_put(export);
+	}
+	mattx_frame_free(frame);
+}
+
+void mattx_export_receive_exited(struct mattx_link *link, struct mattx_frame *frame)
+{
+	struct mattx_export *export = NULL;
+	struct mattx_exit_report report;
+	struct mattx_move_key key;
+	struct mattx_cursor c;
+	bool away;
+
+	mattx_frame_reader(frame, &c);
+	mattx_move_key_take(&c, &key);
+	mattx_exit_report_take(&c, &report);
+	if (!c.bad)
+		export = mattx_export_find(link, &key);
+	if (export) {
+		spin_lock(&export->lock);
+		away = export->state == MATTX_EXPORT_AWAY ||
+		       (export->state == MATTX_EXPORT_RECALLING && !export->parcel.complete);
+		if (away && !export->exited) {
+			export->report = report;
+			export->exited = true;
+		}
+		spin_unlock(&export->lock);
+		if (away)
+			mattx_export_command(export, MATTX_COMMAND_EXIT);
+		wake_up_all(&export->wake_driver);
+		mattx_export_put(export);
+	}
+	mattx_frame_free(frame);
+}

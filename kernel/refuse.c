@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What cannot move, and why.
+ */
+#include <linux/atomic.h>
+#include <linux/errno.h>
+#include <linux/hugetlb_inline.h>
+#include <linux/mm.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/sched/task_stack.h>
+#include <linux/seq_file.h>
+#include <linux/user_namespace.h>
+#include <asm/processor.h>
+
+#include "areas.h"
+#include "compat.h"
+#include "refuse.h"
+
+static const struct {
+	const char	*code;
+	int		error;
+	const char	*words;
+} mattx_reasons[MATTX_REASONS] = {
+	[MATTX_REASON_KERNEL_THREAD] = { "kernel-thread", EOPNOTSUPP,
+		"it is a thread of the kernel" },
+	[MATTX_REASON_INIT] = { "init", EOPNOTSUPP,
+		"it is the init process of its pid namespace" },
+	[MATTX_REASON_EXITING] = { "exiting", ESRCH,
+		"it is ending" },
+	[MATTX_REASON_TRACED] = { "traced", EBUSY,
+		"a debugger is attached to it; detach it first" },
+	[MATTX_REASON_COMPAT] = { "32-bit", EOPNOTSUPP,
+		"it is a 32-bit program" },
+	[MATTX_REASON_THREADS] = { "threads", EOPNOTSUPP,
+		"it has several threads" },
+	[MATTX_REASON_IO_URING] = { "io_uring", EOPNOTSUPP,
+		"it uses io_uring, whose requests belong to this kernel" },
+	[MATTX_REASON_NAMESPACE] = { "namespace", EOPNOTSUPP,
+		"it lives in a pid or user namespace of its own (a container)" },
+	[MATTX_REASON_SECCOMP] = { "seccomp", EOPNOTSUPP,
+		"it runs under a seccomp filter that cannot be carried along" },
+	[MATTX_REASON_STOPPED] = { "stopped", EBUSY,
+		"it is stopped; continue it first" },
+	[MATTX_REASON_VFORK] = { "vfork", EBUSY,
+		"its parent waits for its exec (vfork); try again later" },
+	[MATTX_REASON_SHARED_MM] = { "shared-address-space", EOPNOTSUPP,
+		"it shares its address space or signal handlers with another process" },
+	[MATTX_REASON_TIMERS] = { "timers", EOPNOTSUPP,
+		"it has POSIX or processor-time timers" },
+	[MATTX_REASON_SHARED_MEMORY] = { "shared-memory", EOPNOTSUPP,
+		"it maps writable memory that other processes may share" },
+	[MATTX_REASON_DEVICE_MEMORY] = { "device-memory", EOPNOTSUPP,
+		"it maps memory of a device" },
+	[MATTX_REASON_HUGE_PAGES] = { "huge-pages", EOPNOTSUPP,
+		"it maps reserved huge pages (hugetlbfs)" },
+	[MATTX_REASON_SPECIAL_MEMORY] = { "special-memory", EOPNOTSUPP,
+		"it maps memory with a meaning of its own (userfaultfd, shadow stack, uprobes)" },
+	[MATTX_REASON_NO_VDSO] = { "no-vdso", EOPNOTSUPP,
+		"it has no vDSO mapped, which its deputy needs" },
+	[MATTX_REASON_GUEST] = { "guest", EOPNOTSUPP,
+		"it is a guest from another node; move it from its home" },
+	[MATTX_REASON_MOVING] = { "moving", EBUSY,
+		"it is being moved at this moment" },
+	[MATTX_REASON_FILES] = { "files", EOPNOTSUPP,
+		"one of its open files cannot be used from another node" },
+	[MATTX_REASON_REMOTE] = { "refused-there", EIO,
+		"the other node refused it" },
+};
+
+static atomic_long_t mattx_refusal_counts[MATTX_REASONS];
+
+int mattx_refuse(struct mattx_refusal *refusal, enum mattx_reason reason)
+{
+	return mattx_refuse_words(refusal, reason, -mattx_reasons[reason].error, "%s",
+				  mattx_reasons[reason].words);
+}
+
+int mattx_refuse_words(struct mattx_refusal *refusal, enum mattx_reason reason, int error,
+		       const char *format, ...)
+{
+	va_list arguments;
+
+	atomic_long_inc(&mattx_refusal_counts[reason]);
+	refusal->error = -error;
+	va_start(arguments, format);
+	vscnprintf(refusal->reason, sizeof(refusal->reason), format, arguments);
+	va_end(arguments);
+	return error;
+}
+
+/* Timers other than ITIMER_REAL stay with their kernel. */
+static bool mattx_has_timers(struct task_struct *task)
+{
+	struct signal_struct *signal = task->signal;
+
+	return mattx_has_posix_timers(signal) ||
+	       READ_ONCE(signal->it[CPUCLOCK_PROF].expires) ||
+	       READ_ONCE(signal->it[CPUCLOCK_VIRT].expires);
+}
+
+int mattx_refuse_task(struct task_struct *task, struct mattx_refusal *refusal)
+{
+	enum mattx_reason reason = MATTX_REASON_NONE;
+	struct sighand_struct *sighand;
+	const struct cred *cred;
+	struct mm_struct *mm;
+
+	if (task->flags & (PF_KTHREAD | PF_USER_WORKER))
+		return mattx_refuse(refusal, MATTX_REASON_KERNEL_THREAD);
+	if (is_global_init(task))
+		return mattx_refuse(refusal, MATTX_REASON_INIT);
+	/* From outside this is a first look; it counts when the task itself looks again, frozen. */
+	rcu_read_lock();
+	sighand = rcu_dereference(task->sighand);
+	if (!sighand || task->flags & PF_EXITING || task->signal->flags & SIGNAL_GROUP_EXIT)
+		reason = MATTX_REASON_EXITING;
+	else if (task->signal->flags & SIGNAL_UNKILLABLE)
+		reason = MATTX_REASON_INIT;
+	else if (task->ptrace)
+		reason = MATTX_REASON_TRACED;
+	else if (task->signal->flags & SIGNAL_STOP_STOPPED)
+		reason = MATTX_REASON_STOPPED;
+	else if (task->signal->nr_threads != 1)
+		reason = MATTX_REASON_THREADS;
+	else if (refcount_read(&sighand->count) != 1)
+		reason = MATTX_REASON_SHARED_MM;
+	else if (mattx_has_timers(task))
+		reason = MATTX_REASON_TIMERS;
+	rcu_read_unlock();
+	if (reason)
+		return mattx_refuse(refusal, reason);
+	if (!user_64bit_mode(task_pt_regs(task)))
+		return mattx_refuse(refusal, MATTX_REASON_COMPAT);
+#ifdef CONFIG_IO_URING
+	if (task->io_uring)
+		return mattx_refuse(refusal, MATTX_REASON_IO_URING);
+#endif
+#ifdef CONFIG_SECCOMP
+	if (task->seccomp.mode)
+		return mattx_refuse(refusal, MATTX_REASON_SECCOMP);
+#endif
+	if (READ_ONCE(task->vfork_done))
+		return mattx_refuse(refusal, MATTX_REASON_VFORK);
+
+	rcu_read_lock();
+	cred = __task_cred(task);
+	if (cred->user_ns != &init_user_ns || task_active_pid_ns(task) != &init_pid_ns)
+		reason = MATTX_REASON_NAMESPACE;
+	rcu_read_unlock();
+	if (reason)
+		return mattx_refuse(refusal, reason);
+
+	mm = get_task_mm(task);
+	if (!mm)
+		return mattx_refuse(refusal, MATTX_REASON_EXITING);
+	mmap_read_lock(mm);
+	mattx_refuse_memory(mm, refusal);
+	mmap_read_unlock(mm);
+	mmput(mm);
+	return -refusal->error;
+}
+
+int mattx_refuse_memory(struct mm_struct *mm, struct mattx_refusal *refusal)
+{
+	VMA_ITERATOR(iterator, mm, 0);
+	struct vm_area_struct *vma;
+	bool vdso = false;
+
+	mmap_assert_locked(mm);
+	refusal->error = 0;
+	for_each_vma(iterator, vma) {
+		enum mattx_reason reason = MATTX_REASON_NONE;
+
+		if (mattx_vma_is_vdso(vma)) {
+			vdso = true;
+			continue;
+		}
+		if (is_vm_hugetlb_page(vma))
+			reason = MATTX_REASON_HUGE_PAGES;
+		else if (vma->vm_flags & (VM_PFNMAP | VM_IO | VM_MIXEDMAP))
+			reason = MATTX_REASON_DEVICE_MEMORY;
+		else if (vma->vm_flags & (VM_UFFD_MISSING | VM_UFFD_WP | VM_SHADOW_STACK) ||
+			 mattx_vma_name(vma))
+			reason = MATTX_REASON_SPECIAL_MEMORY;
+		/* A shared mapping that can never be written is as good as a private one. */
+		else if (vma->vm_flags & VM_SHARED && vma->vm_flags & VM_MAYWRITE)
+			reason = MATTX_REASON_SHARED_MEMORY;
+		if (reason)
+			return mattx_refuse(refusal, reason);
+	}
+	return vdso ? 0 : mattx_refuse(refusal, MATTX_REASON_NO_VDSO);
+}
+
+void mattx_refusals_show(struct seq_file *m)
+{
+	int i;
+
+	for (i = MATTX_REASON_NONE + 1; i < MATTX_REASONS; i++) {
+		long count = atomic_long_read(&mattx_refusal_counts[i]);
+
+		if (count)
+			seq_printf(m, "refused %s: %ld\n", mattx_reasons[i].code, count);
+	}
+}

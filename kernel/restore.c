@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A stub becomes the guest, in its own context.
+ *
+ * First its address space is replaced, inside of one ioctl; from the first
+ * unmapping on there is no way back, but home can still go on with the
+ * process.  Registers and all else follow in task work, because the system
+ * call's end writes a register, and because there interrupted system calls of
+ * the process are looked at next.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "areas.h"
+#include "guest_private.h"
+#include "presence.h"
+#include "proxy.h"
+#include "regs.h"
+
+static int mattx_restore_present(const struct mattx_blueprint *print,
+				 struct mattx_extents *present)
+{
+	struct mattx_extent extent;
+	int error = 0;
+	u32 i;
+
+	mattx_extents_init(present);
+	for (i = 0; i < print->extents.count && !error; i++) {
+		error = mattx_extent_get(&print->extents, i, &extent);
+		if (!error)
+			error = mattx_extents_append(present, extent.start, extent.end);
+	}
+	if (error)
+		mattx_extents_free(present);
+	return error;
+}
+
+/* The stub is what the guest needs: its pid, alone, its vDSO at the right place. */
+static int mattx_restore_check(struct mattx_guest *guest)
+{
+	const struct mattx_blueprint *print = guest->print;
+	struct mattx_areas areas;
+	int error;
+
+	if (task_tgid_vnr(current) != print->pid) {
+		mattx_guest_give_up(guest, -EINVAL, "its surrogate has pid %d instead of %u",
+				    task_tgid_vnr(current), print->pid);
+		return -EINVAL;
+	}
+	if (!thread_group_empty(current) || atomic_read(&current->mm->mm_users) < 1) {
+		mattx_guest_give_up(guest, -EINVAL, "its surrogate has several threads");
+		return -EINVAL;
+	}
+	error = mattx_areas_list(current->mm, &areas);
+	if (error)
+		return error;
+	if (areas.vdso_start != print->vdso_start || areas.vdso_end != print->vdso_end) {
+		error = -EXDEV;
+		mattx_guest_give_up(guest, error,
+				    "its vDSO is %llu bytes long, this kernel's is %llu; the kernels differ",
+				    print->vdso_end - print->vdso_start,
+				    areas.vdso_end - areas.vdso_start);
+	}
+	mattx_areas_free(&areas);
+	return error;
+}
+
+/* Nothing of it exists: it can as well be memory of our own, which may grow. */
+static bool mattx_restore_is_empty(const struct mattx_area *area,
+				   const struct mattx_extents *present)
+{
+	u32 i;
+
+	if (area->kind != MATTX_AREA_ANONYMOUS)
+		return false;
+	for (i = 0; i < present->count; i++) {
+		if (present->list[i].end <= area->start)
+			continue;
+		return present->list[i].start >= area->end;
+	}
+	return true;
+}
+
+static int mattx_restore_area(const struct mattx_area *area, struct file *image,
+			      const struct mattx_extents *present)
+{
+	/* Home has promised the memory; here only what is written counts. */
+	unsigned long flags = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE;
+	unsigned long place;
+
+	if (area->flags & MATTX_AREA_GROWSDOWN) {
+		flags |= MAP_ANONYMOUS | MAP_GROWSDOWN;
+		image = NULL;
+	} else if (mattx_restore_is_empty(area, present)) {
+		flags |= MAP_ANONYMOUS;
+		image = NULL;
+	}
+	place = vm_mmap(image, area->start, area->end - area->start,
+			mattx_area_protection(area), flags, image ? area->start : 0);
+	if (IS_ERR_VALUE(place))
+		return (int)place;
+	return place == area->start ? 0 : -EFAULT;
+}
+
+static int mattx_restore_page(void *context, u64 address, const void *contents)
+{
+	if (!contents)
+		return 0;
+	return access_process_vm(current, address, (void *)contents, PAGE_SIZE,
+				 FOLL_FORCE | FOLL_WRITE) == PAGE_SIZE ? 0 : -EFAULT;
+}
+
+static int mattx_restore_memory(struct mattx_guest *guest, struct file *image)
+{
+	const struct mattx_blueprint *print = guest->print;
+	struct mattx_area area;
+	int error;
+	u32 i;
+
+	error = vm_munmap(0, print->vdso_start);
+	if (!error)
+		error = vm_munmap(print->vdso_end, TASK_SIZE_MAX - print->vdso_end);
+	for (i = 0; i < print->areas.count && !error; i++) {
+		error = mattx_area_get(&print->areas, i, &area);
+		if (!error && area.kind != MATTX_AREA_SPECIAL)
+			error = mattx_restore_area(&area, image, &guest->image->present);
+	}
+	if (!error)
+		error = mattx_parcel_pages(&guest->parcel, mattx_restore_page, NULL);
+	if (!error)
+		mattx_capture_apply_memory_fields(print);
+	return error;
+}
+
+/* All that is not memory. */
+static int mattx_restore_self(struct mattx_guest *guest)
+{
+	const struct mattx_blueprint *print = guest->print;
+	struct mattx_setter setter;
+	struct mattx_cursor files;
+	int error;
+
+	mattx_cursor_init(&files, (void *)print->files, print->files_size);
+	error = mattx_proxies_install(guest->link, &files, &guest->proxies);
+	if (error)
+		return error;
+	error = mattx_setter_start(&setter);
+	if (error)
+		return error;
+	error = mattx_setter_apply(&setter, &print->thread);
+	mattx_setter_stop(&setter);
+	return error ?: mattx_capture_apply(print, true);
+}
+
+/* Task work of the surrogate: the last thing it does before it is the guest. */
+static void mattx_restore_work(struct callback_head *work)
+{
+	struct mattx_guest *guest = container_of(work, struct mattx_guest, work);
+	enum mattx_verdict verdict = MATTX_VERDICT_END;
+	int error;
+
+	/* Its end is reported by the notifier. */
+	if (current->flags & PF_EXITING || fatal_signal_pending(current))
+		goto out;
+	error = mattx_restore_self(guest);
+	if (error) {
+		mattx_guest_give_up(guest, error, "its state could not be restored");
+		send_sig(SIGKILL, current, 1);
+		goto out;
+	}
+	if (mattx_guest_advance(guest, MATTX_GUEST_BECOMING, MATTX_GUEST_READY)) {
+		if (cancel_delayed_work(&guest->deadline))
+			mattx_guest_put(guest);
+		error = mattx_guest_send(guest, MATTX_WIRE_READY, NULL, NULL);
+		if (!error)
+			error = mattx_guest_await(guest, &verdict);
+	}
+	if (error || verdict != MATTX_VERDICT_GO) {
+		mattx_guest_forget(guest);
+		send_sig(SIGKILL, current, 1);
+		goto out;
+	}
+	guest->since = ktime_get();
+	pr_info("guest %s of node %u: runs here as pid %d\n", guest->comm, guest->home,
+		task_tgid_nr(current));
+	mattx_parcel_free(&guest->parcel);
+	kvfree(guest->print);
+	guest->print = NULL;
+	/* Its registers may hold an interrupted system call. */
+	set_thread_flag(TIF_NOTIFY_SIGNAL);
+out:
+	mattx_guest_put(guest);
+}
+
+int mattx_guest_become(struct mattx_guest *guest)
+{
+	struct mattx_extents present;
+	struct file *image;
+	int error;
+
+	if (!mattx_guest_advance(guest, MATTX_GUEST_WANTED, MATTX_GUEST_BECOMING))
+		return -ESTALE;
+	error = mattx_restore_check(guest);
+	if (error)
+		goto refuse;
+	error = mattx_restore_present(guest->print, &present);
+	if (error)
+		goto refuse;
+	guest->image = mattx_image_create(guest->link, &guest->key, &present);
+	if (!guest->image) {
+		mattx_extents_free(&present);
+		error = -ENOMEM;
+		goto refuse;
+	}
+	image = mattx_image_open(guest->image);
+	if (IS_ERR(image)) {
+		error = PTR_ERR(image);
+		goto refuse;
+	}
+	spin_lock(&guest->lock);
+	guest->task = get_task_struct(current);
+	spin_unlock(&guest->lock);
+	error = mattx_guest_watch(guest);
+	if (error) {
+		fput(image);
+		goto refuse;
+	}
+	error = mattx_restore_memory(guest, image);
+	fput(image);
+	if (!error) {
+		mattx_guest_get(guest);
+		init_task_work(&guest->work, mattx_restore_work);
+		error = task_work_add(current, &guest->work, TWA_SIGNAL);
+		if (error)
+			mattx_guest_put(guest);
+	}
+	if (error) {
+		mattx_guest_give_up(guest, error, "its memory could not be mapped");
+		send_sig(SIGKILL, current, 1);
+	}
+	return error;
+
+refuse:
+	mattx_guest_give_up(guest, error, "its surrogate could not be prepared");
+	return error;
+}

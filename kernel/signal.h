@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef _MATTX_SIGNAL_H
+#define _MATTX_SIGNAL_H
+/*
+ * Signals of a process: what it does with them, which it blocks, and those on
+ * their way.  All functions concern the calling task.
+ */
+#include <linux/signal_types.h>
+#include <linux/types.h>
+
+#include "wire_move.h"
+
+struct mattx_capture;
+
+/* Signals that are the kernel's own business: they are never kept from it. */
+void mattx_signals_kernel(sigset_t *set);
+
+/* Actions and masks into the blueprint, and back. */
+void mattx_signals_capture(struct mattx_blueprint *print);
+void mattx_signals_apply(const struct mattx_blueprint *print);
+
+/* What a deputy or a waiting surrogate does: nothing but KILL and STOP gets through. */
+struct mattx_signal_masks {
+	sigset_t	blocked;
+	sigset_t	saved;
+	bool		restore;
+};
+
+void mattx_signals_block(struct mattx_signal_masks *masks);
+void mattx_signals_unblock(const struct mattx_signal_masks *masks);
+
+/* Takes one pending signal other than KILL and STOP off the queue; false: there is none. */
+bool mattx_signal_dequeue(struct mattx_signal *signal);
+/* Sends a signal to @task as it once was sent. */
+int mattx_signal_deliver(struct task_struct *task, const struct mattx_signal *signal);
+/* Puts captured pending signals (back) into the calling task's queue. */
+void mattx_signals_return(const struct mattx_signal *signals, u32 count);
+
+#endif /* _MATTX_SIGNAL_H */
