@@ -59,7 +59,10 @@ impl Acting {
     pub fn click(&mut self, cluster: &Cluster, target: Option<Target>) {
         match (self.selected, target) {
             (Some(Target::Process(process)), Some(Target::Node(node)))
-                if cluster.processes.get(&process).is_some_and(|known| known.node != node) =>
+                if cluster
+                    .processes
+                    .get(&process)
+                    .is_some_and(|known| known.node != node) =>
             {
                 self.migrate(cluster, process, command::Target::Node(node));
             }
@@ -100,12 +103,18 @@ impl Acting {
 
     /// Asks for a move.
     pub fn migrate(&mut self, cluster: &Cluster, process: ProcessRef, target: command::Target) {
-        let Some(known) = cluster.processes.get(&process) else { return };
+        let Some(known) = cluster.processes.get(&process) else {
+            return;
+        };
         if !cluster.may_act() {
             self.hint("You can look but not move processes: open the link with the token that mattx-viz printed".into());
             return;
         }
-        if self.pending.values().any(|pending| pending.process == process) {
+        if self
+            .pending
+            .values()
+            .any(|pending| pending.process == process)
+        {
             self.hint(format!("{} is on its way already", known.sample.comm));
             return;
         }
@@ -117,20 +126,32 @@ impl Acting {
         self.last_id += 1;
         let comm = known.sample.comm.clone();
         self.say(self.last_id, Mood::Working, format!("{comm} → {to} …"));
-        self.pending.insert(self.last_id, Pending { process, comm, to });
-        self.outbox.push((self.last_id, Command::Migrate { process, target }));
+        self.pending
+            .insert(self.last_id, Pending { process, comm, to });
+        self.outbox
+            .push((self.last_id, Command::Migrate { process, target }));
     }
 
     /// Follows what was told about commands.
     pub fn hear(&mut self, news: &News) {
-        let News::Answer(id, outcome) = news else { return };
-        let Some(pending) = self.pending.remove(id) else { return };
+        let News::Answer(id, outcome) = news else {
+            return;
+        };
+        let Some(pending) = self.pending.remove(id) else {
+            return;
+        };
         let Pending { process, comm, to } = pending;
         match outcome {
             Outcome::Done { statistics } => {
-                self.say(*id, Mood::Good, format!("{comm} → {to} {}", cost(statistics)));
+                self.say(
+                    *id,
+                    Mood::Good,
+                    format!("{comm} → {to} {}", cost(statistics)),
+                );
             }
-            Outcome::Failed { reason, .. } => self.say(*id, Mood::Bad, format!("{comm} stays: {reason}")),
+            Outcome::Failed { reason, .. } => {
+                self.say(*id, Mood::Bad, format!("{comm} stays: {reason}"))
+            }
         }
         self.outcomes.push((process, outcome.clone()));
     }
@@ -138,7 +159,14 @@ impl Acting {
     /// The connection ended: nobody will answer what was asked.
     pub fn disconnected(&mut self) {
         for (id, pending) in std::mem::take(&mut self.pending) {
-            self.say(id, Mood::Bad, format!("{}: the connection ended before the answer came", pending.comm));
+            self.say(
+                id,
+                Mood::Bad,
+                format!(
+                    "{}: the connection ended before the answer came",
+                    pending.comm
+                ),
+            );
         }
     }
 
@@ -175,7 +203,9 @@ impl Acting {
     /// Whether a command on this process waits for its answer.
     #[must_use]
     pub fn is_pending(&self, process: ProcessRef) -> bool {
-        self.pending.values().any(|pending| pending.process == process)
+        self.pending
+            .values()
+            .any(|pending| pending.process == process)
     }
 
     /// Commands to send since the last call.
@@ -206,10 +236,24 @@ impl Acting {
 
 fn cost(statistics: &MoveStatistics) -> String {
     match statistics {
-        MoveStatistics { frozen_us: 0, bytes: 0, .. } => "done".into(),
-        MoveStatistics { frozen_us, bytes: 0, .. } => format!("done, stood still {}", words::microseconds(*frozen_us)),
-        MoveStatistics { frozen_us, bytes, .. } => {
-            format!("done, stood still {}, {} sent", words::microseconds(*frozen_us), words::bytes(*bytes))
+        MoveStatistics {
+            frozen_us: 0,
+            bytes: 0,
+            ..
+        } => "done".into(),
+        MoveStatistics {
+            frozen_us,
+            bytes: 0,
+            ..
+        } => format!("done, stood still {}", words::microseconds(*frozen_us)),
+        MoveStatistics {
+            frozen_us, bytes, ..
+        } => {
+            format!(
+                "done, stood still {}, {} sent",
+                words::microseconds(*frozen_us),
+                words::bytes(*bytes)
+            )
         }
     }
 }
@@ -225,8 +269,19 @@ mod tests {
 
     fn cluster(role: Role) -> Cluster {
         let mut cluster = Cluster::default();
-        cluster.hear(FromServer::Hello { version: 1, role, source: Source::Live, notice: None }, 0.0);
-        let nodes = vec![node(1, vec![process(77, ProcessKind::Local)]), node(2, vec![])];
+        cluster.hear(
+            FromServer::Hello {
+                version: 1,
+                role,
+                source: Source::Live,
+                notice: None,
+            },
+            0.0,
+        );
+        let nodes = vec![
+            node(1, vec![process(77, ProcessKind::Local)]),
+            node(2, vec![]),
+        ];
         cluster.hear(FromServer::Snapshot { sequence: 1, nodes }, 0.0);
         cluster
     }
@@ -237,13 +292,25 @@ mod tests {
         let mut acting = Acting::default();
         acting.click(&cluster, Some(Target::Process(WHO)));
         acting.click(&cluster, Some(Target::Node(2)));
-        let expected = Command::Migrate { process: WHO, target: command::Target::Node(2) };
+        let expected = Command::Migrate {
+            process: WHO,
+            target: command::Target::Node(2),
+        };
         assert_eq!(acting.take_commands(), [(1, expected)]);
         assert!(acting.is_pending(WHO));
         assert_eq!(acting.selected_process(), Some(WHO), "it stays selected");
-        acting.hear(&News::Answer(1, Outcome::Failed { errno: 113, reason: "node 2 is down".into() }));
+        acting.hear(&News::Answer(
+            1,
+            Outcome::Failed {
+                errno: 113,
+                reason: "node 2 is down".into(),
+            },
+        ));
         let last = acting.take_toasts().pop().unwrap();
-        assert_eq!((last.mood, last.text.as_str()), (Mood::Bad, "calc stays: node 2 is down"));
+        assert_eq!(
+            (last.mood, last.text.as_str()),
+            (Mood::Bad, "calc stays: node 2 is down")
+        );
         assert!(!acting.is_pending(WHO));
     }
 
@@ -253,7 +320,10 @@ mod tests {
         let mut acting = Acting::default();
         acting.click(&cluster, Some(Target::Process(WHO)));
         acting.click(&cluster, Some(Target::Node(1)));
-        assert_eq!((acting.selected_node(), acting.take_commands().len()), (Some(1), 0));
+        assert_eq!(
+            (acting.selected_node(), acting.take_commands().len()),
+            (Some(1), 0)
+        );
     }
 
     #[test]
@@ -272,9 +342,19 @@ mod tests {
         acting.double_click(&cluster, Some(Target::Process(WHO)));
         assert!(acting.take_commands().is_empty());
         let deputy = node(1, vec![process(77, ProcessKind::Deputy { node: 2 })]);
-        cluster.hear(FromServer::Delta { sequence: 2, nodes: vec![deputy], gone: vec![] }, 9.0);
+        cluster.hear(
+            FromServer::Delta {
+                sequence: 2,
+                nodes: vec![deputy],
+                gone: vec![],
+            },
+            9.0,
+        );
         acting.double_click(&cluster, Some(Target::Process(WHO)));
-        let expected = Command::Migrate { process: WHO, target: command::Target::Home };
+        let expected = Command::Migrate {
+            process: WHO,
+            target: command::Target::Home,
+        };
         assert_eq!(acting.take_commands(), [(1, expected)]);
     }
 

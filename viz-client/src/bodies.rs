@@ -82,11 +82,17 @@ impl Bodies {
     /// Follows what was told about moves.
     pub fn hear(&mut self, news: &News) {
         let News::Move(event) = news else { return };
-        let Some(body) = self.all.get_mut(&event.process) else { return };
+        let Some(body) = self.all.get_mut(&event.process) else {
+            return;
+        };
         match &event.phase {
             MovePhase::Started => {
-                body.flight =
-                    Some(Flight { from: event.from, to: event.to, progress: 0.0, stage: Stage::Pending });
+                body.flight = Some(Flight {
+                    from: event.from,
+                    to: event.to,
+                    progress: 0.0,
+                    stage: Stage::Pending,
+                });
             }
             MovePhase::Committed => {
                 let flight = body.flight.get_or_insert(Flight {
@@ -117,9 +123,12 @@ impl Bodies {
         }
         let angle = self.angle;
         for (name, body) in &mut self.all {
-            let Some(foot) = cluster.places.of(body.node) else { continue };
+            let Some(foot) = cluster.places.of(body.node) else {
+                continue;
+            };
             body.presence += (1.0 - body.presence) * share(seconds, 0.25);
-            body.afterglow -= body.afterglow.signum() * (seconds / AFTERGLOW).min(body.afterglow.abs());
+            body.afterglow -=
+                body.afterglow.signum() * (seconds / AFTERGLOW).min(body.afterglow.abs());
             let seat = foot + seat_offset(body.seat, angle, name.pid);
             let Some(flight) = &mut body.flight else {
                 body.position = body.position.lerp(seat, share(seconds, 0.12));
@@ -134,8 +143,12 @@ impl Bodies {
             let (from, to) = (end(flight.from), end(flight.to));
             body.position = arc(from, to, arc_height(from, to), ease(flight.progress));
             match flight.stage {
-                Stage::Landing if flight.progress >= 1.0 => (body.flight, body.afterglow) = (None, 1.0),
-                Stage::Returning if flight.progress <= 0.0 => (body.flight, body.afterglow) = (None, -1.0),
+                Stage::Landing if flight.progress >= 1.0 => {
+                    (body.flight, body.afterglow) = (None, 1.0)
+                }
+                Stage::Returning if flight.progress <= 0.0 => {
+                    (body.flight, body.afterglow) = (None, -1.0)
+                }
                 _ => {}
             }
         }
@@ -174,8 +187,14 @@ impl Bodies {
                     let seat = free_seat(self.seats.entry(process.node).or_default());
                     let foot = cluster.places.of(process.node).unwrap_or_default();
                     let position = foot + seat_offset(seat, self.angle, name.pid);
-                    let body =
-                        Body { position, node: process.node, seat, flight: None, afterglow: 0.0, presence: 0.0 };
+                    let body = Body {
+                        position,
+                        node: process.node,
+                        seat,
+                        flight: None,
+                        afterglow: 0.0,
+                        presence: 0.0,
+                    };
                     self.all.insert(*name, body);
                 }
             }
@@ -185,14 +204,20 @@ impl Bodies {
 
 fn advance(flight: &mut Flight, seconds: f32) {
     match flight.stage {
-        Stage::Pending => flight.progress += (PENDING_REACH - flight.progress) * share(seconds, PENDING_HALF_LIFE),
+        Stage::Pending => {
+            flight.progress += (PENDING_REACH - flight.progress) * share(seconds, PENDING_HALF_LIFE)
+        }
         Stage::Landing => flight.progress = (flight.progress + seconds / ARRIVAL).min(1.0),
         Stage::Returning => flight.progress = (flight.progress - seconds / ARRIVAL).max(0.0),
     }
 }
 
 fn free_seat(taken: &mut BTreeSet<usize>) -> usize {
-    let free = taken.iter().enumerate().find(|(seat, taken)| seat != *taken).map_or(taken.len(), |(seat, _)| seat);
+    let free = taken
+        .iter()
+        .enumerate()
+        .find(|(seat, taken)| seat != *taken)
+        .map_or(taken.len(), |(seat, _)| seat);
     taken.insert(free);
     free
 }
@@ -208,7 +233,9 @@ fn seat_offset(seat: usize, angle: f32, pid: u32) -> Vec3 {
     let radius = ORBIT + ORBIT_STEP * orbit as f32;
     // Neighbouring orbits turn against each other, the outer ones more slowly.
     let direction = if orbit % 2 == 0 { 1.0 } else { -1.0 };
-    let turn = (seat - first) as f32 / seats as f32 * TAU + orbit as f32 * 0.4 + direction * angle * (ORBIT / radius);
+    let turn = (seat - first) as f32 / seats as f32 * TAU
+        + orbit as f32 * 0.4
+        + direction * angle * (ORBIT / radius);
     let height = 0.75 + 0.42 * orbit as f32 + 0.35 * scatter(pid);
     Vec3::new(turn.cos() * radius, height, turn.sin() * radius)
 }
@@ -223,12 +250,22 @@ mod tests {
     const WHO: ProcessRef = ProcessRef { home: 1, pid: 77 };
 
     fn event(phase: MovePhase) -> MoveEvent {
-        MoveEvent { process: WHO, comm: "calc".into(), from: 1, to: 2, phase, statistics: MoveStatistics::default() }
+        MoveEvent {
+            process: WHO,
+            comm: "calc".into(),
+            from: 1,
+            to: 2,
+            phase,
+            statistics: MoveStatistics::default(),
+        }
     }
 
     fn scene() -> (Cluster, Bodies) {
         let mut cluster = Cluster::default();
-        let nodes = vec![node(1, vec![process(77, ProcessKind::Local)]), node(2, vec![])];
+        let nodes = vec![
+            node(1, vec![process(77, ProcessKind::Local)]),
+            node(2, vec![]),
+        ];
         cluster.hear(FromServer::Snapshot { sequence: 1, nodes }, 0.0);
         let mut bodies = Bodies::default();
         bodies.step(&cluster, 0.1, true);
@@ -237,7 +274,10 @@ mod tests {
 
     fn tell(cluster: &mut Cluster, bodies: &mut Bodies, phase: MovePhase) {
         cluster.hear(FromServer::Move(event(phase)), 0.0);
-        cluster.take_news().iter().for_each(|news| bodies.hear(news));
+        cluster
+            .take_news()
+            .iter()
+            .for_each(|news| bodies.hear(news));
     }
 
     fn run(cluster: &Cluster, bodies: &mut Bodies, seconds: f32) {
@@ -256,7 +296,10 @@ mod tests {
         assert!(distance_to(&cluster, &bodies, 1) < 3.0);
         tell(&mut cluster, &mut bodies, MovePhase::Started);
         run(&cluster, &mut bodies, 10.0);
-        assert!(distance_to(&cluster, &bodies, 2) > 1.0, "it does not arrive before it is committed");
+        assert!(
+            distance_to(&cluster, &bodies, 2) > 1.0,
+            "it does not arrive before it is committed"
+        );
         tell(&mut cluster, &mut bodies, MovePhase::Committed);
         run(&cluster, &mut bodies, 3.0);
         assert!(distance_to(&cluster, &bodies, 2) < 3.0);
@@ -268,7 +311,14 @@ mod tests {
         let (mut cluster, mut bodies) = scene();
         tell(&mut cluster, &mut bodies, MovePhase::Started);
         run(&cluster, &mut bodies, 1.0);
-        tell(&mut cluster, &mut bodies, MovePhase::Failed { errno: 113, reason: "no".into() });
+        tell(
+            &mut cluster,
+            &mut bodies,
+            MovePhase::Failed {
+                errno: 113,
+                reason: "no".into(),
+            },
+        );
         run(&cluster, &mut bodies, 0.9);
         assert!(bodies.all[&WHO].afterglow < 0.0);
         run(&cluster, &mut bodies, 3.0);
@@ -278,8 +328,16 @@ mod tests {
     #[test]
     fn no_two_processes_share_a_seat() {
         let mut cluster = Cluster::default();
-        let many = (0..60).map(|pid| process(pid, ProcessKind::Local)).collect();
-        cluster.hear(FromServer::Snapshot { sequence: 1, nodes: vec![node(1, many)] }, 0.0);
+        let many = (0..60)
+            .map(|pid| process(pid, ProcessKind::Local))
+            .collect();
+        cluster.hear(
+            FromServer::Snapshot {
+                sequence: 1,
+                nodes: vec![node(1, many)],
+            },
+            0.0,
+        );
         let mut bodies = Bodies::default();
         run(&cluster, &mut bodies, 1.0);
         let all: Vec<Vec3> = bodies.all.values().map(|body| body.position).collect();

@@ -38,7 +38,11 @@ impl Node {
     #[must_use]
     pub fn memory(&self) -> f32 {
         let total = self.sample.memory_total_mib;
-        if total == 0 { 0.0 } else { 1.0 - (self.sample.memory_available_mib as f32 / total as f32).min(1.0) }
+        if total == 0 {
+            0.0
+        } else {
+            1.0 - (self.sample.memory_available_mib as f32 / total as f32).min(1.0)
+        }
     }
 }
 
@@ -116,7 +120,12 @@ impl Cluster {
     /// Takes in a message at the time `now`; `false` asks for a snapshot, because a message before it is missing.
     pub fn hear(&mut self, message: FromServer, now: f64) -> bool {
         match message {
-            FromServer::Hello { role, source, notice, .. } => {
+            FromServer::Hello {
+                role,
+                source,
+                notice,
+                ..
+            } => {
                 (self.role, self.source, self.notice) = (Some(role), Some(source), notice);
             }
             FromServer::Notice(notice) => self.notice = notice,
@@ -133,7 +142,11 @@ impl Cluster {
                     self.put(node, now, !first);
                 }
             }
-            FromServer::Delta { sequence, nodes, gone } => {
+            FromServer::Delta {
+                sequence,
+                nodes,
+                gone,
+            } => {
                 if sequence <= self.sequence {
                     return true;
                 }
@@ -159,12 +172,16 @@ impl Cluster {
     /// The name to show for a node.
     #[must_use]
     pub fn node_name(&self, id: NodeId) -> String {
-        self.nodes.get(&id).map_or_else(|| format!("node {id}"), |node| node.sample.name.clone())
+        self.nodes
+            .get(&id)
+            .map_or_else(|| format!("node {id}"), |node| node.sample.name.clone())
     }
 
     /// Processes that compute on `id`.
     pub fn processes_on(&self, id: NodeId) -> impl Iterator<Item = &Process> {
-        self.processes.values().filter(move |process| process.node == id)
+        self.processes
+            .values()
+            .filter(move |process| process.node == id)
     }
 
     /// Whether this viewer may move processes.
@@ -197,7 +214,14 @@ impl Cluster {
                 if tell {
                     self.news.push(News::Joined(id));
                 }
-                self.nodes.insert(id, Node { sample, busy: vec![load], heard: now });
+                self.nodes.insert(
+                    id,
+                    Node {
+                        sample,
+                        busy: vec![load],
+                        heard: now,
+                    },
+                );
             }
         }
     }
@@ -223,9 +247,16 @@ impl Cluster {
                 ProcessKind::Deputy { node } => node,
                 ProcessKind::Local | ProcessKind::Guest { .. } => reporter,
             };
-            let outdated = self.settled.get(&name).is_some_and(|settled| settled.node != node);
+            let outdated = self
+                .settled
+                .get(&name)
+                .is_some_and(|settled| settled.node != node);
             // The node where it computes knows more than its home does.
-            let known_better = node != reporter && self.processes.get(&name).is_some_and(|known| known.node == node);
+            let known_better = node != reporter
+                && self
+                    .processes
+                    .get(&name)
+                    .is_some_and(|known| known.node == node);
             if outdated || known_better {
                 seen.push(name);
                 continue;
@@ -236,7 +267,9 @@ impl Cluster {
         seen.sort_unstable();
         let settled = &self.settled;
         self.processes.retain(|name, process| {
-            process.node != reporter || seen.binary_search(name).is_ok() || settled.contains_key(name)
+            process.node != reporter
+                || seen.binary_search(name).is_ok()
+                || settled.contains_key(name)
         });
     }
 
@@ -244,13 +277,21 @@ impl Cluster {
         match event.phase {
             MovePhase::Committed => {
                 self.revision += 1;
-                self.settled.insert(event.process, Settled { node: event.to, until: now + SETTLE });
+                self.settled.insert(
+                    event.process,
+                    Settled {
+                        node: event.to,
+                        until: now + SETTLE,
+                    },
+                );
                 if let Some(process) = self.processes.get_mut(&event.process) {
                     process.node = event.to;
                     process.sample.kind = if event.to == event.process.home {
                         ProcessKind::Local
                     } else {
-                        ProcessKind::Guest { origin: event.process }
+                        ProcessKind::Guest {
+                            origin: event.process,
+                        }
                     };
                 }
             }
@@ -309,7 +350,10 @@ pub(crate) mod tests {
 
     fn two() -> Cluster {
         let mut cluster = Cluster::default();
-        let nodes = vec![node(1, vec![process(77, ProcessKind::Local)]), node(2, vec![])];
+        let nodes = vec![
+            node(1, vec![process(77, ProcessKind::Local)]),
+            node(2, vec![]),
+        ];
         assert!(cluster.hear(FromServer::Snapshot { sequence: 4, nodes }, 0.0));
         cluster
     }
@@ -326,14 +370,21 @@ pub(crate) mod tests {
     }
 
     fn delta(sequence: u64, nodes: Vec<NodeSample>) -> FromServer {
-        FromServer::Delta { sequence, nodes, gone: vec![] }
+        FromServer::Delta {
+            sequence,
+            nodes,
+            gone: vec![],
+        }
     }
 
     #[test]
     fn a_gap_in_the_sequence_asks_for_a_snapshot() {
         let mut cluster = two();
         assert!(cluster.hear(delta(5, vec![node(2, vec![])]), 1.0));
-        assert!(cluster.hear(delta(5, vec![]), 1.0), "repeated messages are harmless");
+        assert!(
+            cluster.hear(delta(5, vec![]), 1.0),
+            "repeated messages are harmless"
+        );
         assert!(!cluster.hear(delta(7, vec![]), 1.0));
     }
 
@@ -343,13 +394,28 @@ pub(crate) mod tests {
         cluster.hear(committed(2), 1.0);
         assert_eq!(cluster.processes[&WHO].node, 2);
         // Home's sample from before the move does not bring it back, and its absence at the new node does not hide it.
-        cluster.hear(delta(5, vec![node(1, vec![process(77, ProcessKind::Local)]), node(2, vec![])]), 1.1);
+        cluster.hear(
+            delta(
+                5,
+                vec![
+                    node(1, vec![process(77, ProcessKind::Local)]),
+                    node(2, vec![]),
+                ],
+            ),
+            1.1,
+        );
         assert_eq!(cluster.processes[&WHO].node, 2);
         let deputy = node(1, vec![process(77, ProcessKind::Deputy { node: 2 })]);
         let guest = node(2, vec![process(9000, ProcessKind::Guest { origin: WHO })]);
         cluster.hear(delta(6, vec![deputy, guest]), 6.0);
         assert_eq!(cluster.processes.len(), 1);
-        assert_eq!((cluster.processes[&WHO].node, cluster.processes[&WHO].sample.pid), (2, 9000));
+        assert_eq!(
+            (
+                cluster.processes[&WHO].node,
+                cluster.processes[&WHO].sample.pid
+            ),
+            (2, 9000)
+        );
         assert!(cluster.processes[&WHO].is_away());
     }
 
@@ -366,13 +432,23 @@ pub(crate) mod tests {
         assert_eq!(cluster.take_news(), []);
         cluster.hear(delta(5, vec![node(3, vec![])]), 1.0);
         assert_eq!(cluster.take_news(), [News::Joined(3)]);
-        cluster.hear(FromServer::Delta { sequence: 6, nodes: vec![], gone: vec![3] }, 2.0);
+        cluster.hear(
+            FromServer::Delta {
+                sequence: 6,
+                nodes: vec![],
+                gone: vec![3],
+            },
+            2.0,
+        );
         assert_eq!(cluster.take_news(), [News::Left(3, "n3".into())]);
     }
 
     #[test]
     fn memory_and_load_are_shares() {
         let cluster = two();
-        assert_eq!((cluster.nodes[&1].load(), cluster.nodes[&1].memory()), (0.5, 0.75));
+        assert_eq!(
+            (cluster.nodes[&1].load(), cluster.nodes[&1].memory()),
+            (0.5, 0.75)
+        );
     }
 }

@@ -34,15 +34,23 @@ impl Query {
     #[must_use]
     pub fn matches(&self, process: &Process, cluster: &Cluster) -> bool {
         let sample = &process.sample;
-        let node = |id: u32, text: &str| id.to_string() == text || cluster.node_name(id).to_lowercase().contains(text);
+        let node = |id: u32, text: &str| {
+            id.to_string() == text || cluster.node_name(id).to_lowercase().contains(text)
+        };
         let mib = sample.rss_kib as f32 / 1024.0;
         self.0.iter().all(|term| match term {
             Term::Word(word) => {
                 sample.comm.to_lowercase().contains(word)
                     || process.name.pid.to_string() == *word
-                    || sample.command_line.as_ref().is_some_and(|line| line.to_lowercase().contains(word))
+                    || sample
+                        .command_line
+                        .as_ref()
+                        .is_some_and(|line| line.to_lowercase().contains(word))
             }
-            Term::User(user) => sample.user.as_ref().is_some_and(|owner| owner.to_lowercase() == *user),
+            Term::User(user) => sample
+                .user
+                .as_ref()
+                .is_some_and(|owner| owner.to_lowercase() == *user),
             Term::Node(text) => node(process.node, text),
             Term::Home(text) => node(process.name.home, text),
             Term::Guest(guest) => process.is_away() == *guest,
@@ -56,7 +64,10 @@ impl Query {
 
 fn term(text: &str) -> Term {
     let number = |value: &str| value.trim_end_matches('%').parse::<f32>().ok();
-    let split = |sign| text.split_once(sign).and_then(|(key, value)| Some((key, number(value)?)));
+    let split = |sign| {
+        text.split_once(sign)
+            .and_then(|(key, value)| Some((key, number(value)?)))
+    };
     match (split('>'), split('<'), text.split_once(':')) {
         (Some(("cpu", limit)), ..) => Term::CpuAbove(limit),
         (Some(("mem", limit)), ..) => Term::MibAbove(limit),
@@ -86,8 +97,17 @@ mod tests {
         let nodes = vec![node(1, vec![quiet, away]), node(2, vec![])];
         cluster.hear(FromServer::Snapshot { sequence: 1, nodes }, 0.0);
         let query = Query::parse(text);
-        let matches = |process: &&Process| query.as_ref().is_none_or(|query| query.matches(process, &cluster));
-        cluster.processes.values().filter(matches).map(|process| process.name.pid).collect()
+        let matches = |process: &&Process| {
+            query
+                .as_ref()
+                .is_none_or(|query| query.matches(process, &cluster))
+        };
+        cluster
+            .processes
+            .values()
+            .filter(matches)
+            .map(|process| process.name.pid)
+            .collect()
     }
 
     #[test]

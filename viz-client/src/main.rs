@@ -11,6 +11,8 @@ fn main() {
 
 #[cfg(not(target_arch = "wasm32"))]
 fn main() -> std::process::ExitCode {
-    eprintln!("mattx-viz-client runs in a browser: build it with scripts/build-web and start mattx-viz");
+    eprintln!(
+        "mattx-viz-client runs in a browser: build it with scripts/build-web and start mattx-viz"
+    );
     std::process::ExitCode::FAILURE
 }

@@ -43,7 +43,11 @@ mod tests {
 
     #[test]
     fn the_frame_rate_does_not_change_where_a_glide_ends() {
-        let glide = |steps: u32| (0..steps).fold(0.0, |at: f32, _| at + (1.0 - at) * share(1.0 / steps as f32, 0.3));
+        let glide = |steps: u32| {
+            (0..steps).fold(0.0, |at: f32, _| {
+                at + (1.0 - at) * share(1.0 / steps as f32, 0.3)
+            })
+        };
         assert!((glide(5) - glide(120)).abs() < 1e-4);
     }
 

@@ -26,7 +26,10 @@ impl Ray {
     #[must_use]
     pub fn enters_box(&self, low: Vec3, high: Vec3) -> Option<f32> {
         let inverse = self.direction.recip();
-        let (a, b) = ((low - self.origin) * inverse, (high - self.origin) * inverse);
+        let (a, b) = (
+            (low - self.origin) * inverse,
+            (high - self.origin) * inverse,
+        );
         let (enter, leave) = (a.min(b).max_element(), a.max(b).min_element());
         (leave >= enter.max(0.0)).then_some(enter.max(0.0))
     }
@@ -59,7 +62,11 @@ pub fn radius(process: &Process) -> f32 {
 /// Height of the box that stands for a node under `load`.
 #[must_use]
 pub fn height(load: f32, state: NodeState) -> f32 {
-    if state == NodeState::Down { NODE_HEIGHT * 0.35 } else { NODE_HEIGHT + LOAD_HEIGHT * load.clamp(0.0, 1.15) }
+    if state == NodeState::Down {
+        NODE_HEIGHT * 0.35
+    } else {
+        NODE_HEIGHT + LOAD_HEIGHT * load.clamp(0.0, 1.15)
+    }
 }
 
 /// What is under `pixel`. A process is preferred to the node behind it, and the nearest to others.
@@ -69,10 +76,14 @@ pub fn pick(rig: &Rig, cluster: &Cluster, bodies: &Bodies, pixel: Vec2) -> Optio
     let node = pick_node(&ray, cluster);
     let mut best: Option<(f32, ProcessRef)> = None;
     for (name, body) in &bodies.all {
-        let Some(process) = cluster.processes.get(name) else { continue };
+        let Some(process) = cluster.processes.get(name) else {
+            continue;
+        };
         let along = (body.position - ray.origin).dot(ray.direction);
         // What stands behind a node cannot be meant.
-        if along <= 0.0 || node.is_some_and(|(distance, _)| along > distance + 2.0 * NODE_HALF_WIDTH) {
+        if along <= 0.0
+            || node.is_some_and(|(distance, _)| along > distance + 2.0 * NODE_HALF_WIDTH)
+        {
             continue;
         }
         let pixels = rig.pixels_per_unit(body.position);
@@ -86,13 +97,16 @@ pub fn pick(rig: &Rig, cluster: &Cluster, bodies: &Bodies, pixel: Vec2) -> Optio
             }
         }
     }
-    best.map(|(_, name)| Target::Process(name)).or(node.map(|(_, id)| Target::Node(id)))
+    best.map(|(_, name)| Target::Process(name))
+        .or(node.map(|(_, id)| Target::Node(id)))
 }
 
 fn pick_node(ray: &Ray, cluster: &Cluster) -> Option<(f32, NodeId)> {
     let mut best: Option<(f32, NodeId)> = None;
     for (id, node) in &cluster.nodes {
-        let Some(foot) = cluster.places.of(*id) else { continue };
+        let Some(foot) = cluster.places.of(*id) else {
+            continue;
+        };
         let half = Vec3::new(NODE_HALF_WIDTH, 0.0, NODE_HALF_WIDTH);
         let top = Vec3::Y * height(node.load(), node.sample.state);
         if let Some(distance) = ray.enters_box(foot - half, foot + half + top)
@@ -106,7 +120,8 @@ fn pick_node(ray: &Ray, cluster: &Cluster) -> Option<(f32, NodeId)> {
         let point = ray.meets_plane(0.0)?;
         cluster.nodes.keys().find_map(|id| {
             let foot = cluster.places.of(*id)?;
-            (foot.distance(point) < NODE_HALF_WIDTH * 1.7).then(|| (ray.origin.distance(point), *id))
+            (foot.distance(point) < NODE_HALF_WIDTH * 1.7)
+                .then(|| (ray.origin.distance(point), *id))
         })
     })
 }
@@ -120,12 +135,17 @@ mod tests {
 
     fn scene() -> (Rig, Cluster, Bodies) {
         let mut cluster = Cluster::default();
-        let processes = (70..74).map(|pid| process(pid, ProcessKind::Local)).collect();
+        let processes = (70..74)
+            .map(|pid| process(pid, ProcessKind::Local))
+            .collect();
         let nodes = vec![node(1, processes), node(2, vec![])];
         cluster.hear(FromServer::Snapshot { sequence: 1, nodes }, 0.0);
         let mut bodies = Bodies::default();
         bodies.step(&cluster, 1.0, true);
-        let mut rig = Rig { size: Vec2::new(640.0, 360.0), ..Default::default() };
+        let mut rig = Rig {
+            size: Vec2::new(640.0, 360.0),
+            ..Default::default()
+        };
         rig.arrive();
         (rig, cluster, bodies)
     }
@@ -145,8 +165,12 @@ mod tests {
         let mut found = 0;
         for (name, body) in &bodies.all {
             let pixel = rig.project(body.position).unwrap();
-            found += u32::from(pick(&rig, &cluster, &bodies, pixel) == Some(Target::Process(*name)));
+            found +=
+                u32::from(pick(&rig, &cluster, &bodies, pixel) == Some(Target::Process(*name)));
         }
-        assert!(found >= 3, "only those behind the node may be hidden: {found}");
+        assert!(
+            found >= 3,
+            "only those behind the node may be hidden: {found}"
+        );
     }
 }

@@ -28,7 +28,11 @@ impl Places {
         if !self.slots.contains_key(&id) {
             let mut taken: Vec<usize> = self.slots.values().copied().collect();
             taken.sort_unstable();
-            let free = taken.iter().enumerate().find(|(slot, taken)| slot != *taken).map_or(taken.len(), |(slot, _)| slot);
+            let free = taken
+                .iter()
+                .enumerate()
+                .find(|(slot, taken)| slot != *taken)
+                .map_or(taken.len(), |(slot, _)| slot);
             self.slots.insert(id, free);
         }
     }
@@ -115,6 +119,10 @@ mod tests {
         places.release(3);
         (20..=40).for_each(|id| places.admit(id));
         assert_eq!(places.of(7), before);
-        assert_eq!(places.of(20), Some(place(2)), "the freed place is given away first");
+        assert_eq!(
+            places.of(20),
+            Some(place(2)),
+            "the freed place is given away first"
+        );
     }
 }

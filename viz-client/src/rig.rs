@@ -35,7 +35,12 @@ pub struct View {
 
 impl Default for View {
     fn default() -> Self {
-        Self { focus: Vec3::new(0.0, 1.2, 0.0), yaw: 0.55, pitch: 0.42, distance: 24.0 }
+        Self {
+            focus: Vec3::new(0.0, 1.2, 0.0),
+            yaw: 0.55,
+            pitch: 0.42,
+            distance: 24.0,
+        }
     }
 }
 
@@ -100,12 +105,15 @@ impl Rig {
     #[must_use]
     pub fn distance_for(&self, radius: f32) -> f32 {
         let narrow = (self.size.x / self.size.y.max(1.0)).clamp(0.3, 1.6);
-        (radius + 1.5) / (Self::tangent() * narrow) * 0.86
+        (radius + 1.5) / (Self::tangent() * narrow) * 1.02
     }
 
     fn move_focus(&mut self, way: Vec3) {
         // Not below the floor, and never so far that nobody finds back.
-        self.goal.focus = (self.goal.focus + way).clamp(Vec3::new(-900.0, 0.0, -900.0), Vec3::new(900.0, 300.0, 900.0));
+        self.goal.focus = (self.goal.focus + way).clamp(
+            Vec3::new(-900.0, 0.0, -900.0),
+            Vec3::new(900.0, 300.0, 900.0),
+        );
     }
 
     fn ground(&self) -> (Vec3, Vec3) {
@@ -141,7 +149,11 @@ impl Rig {
     pub fn clip_from_world(&self) -> Mat4 {
         let aspect = (self.size.x / self.size.y.max(1.0)).max(0.01);
         let eye = self.eye();
-        let world = Mat4::look_to_rh(eye, self.rotation() * Vec3::NEG_Z, self.rotation() * Vec3::Y);
+        let world = Mat4::look_to_rh(
+            eye,
+            self.rotation() * Vec3::NEG_Z,
+            self.rotation() * Vec3::Y,
+        );
         Mat4::perspective_infinite_reverse_rh(FIELD_OF_VIEW, aspect, NEAR) * world
     }
 
@@ -170,7 +182,10 @@ impl Rig {
         let (right, up) = self.axes();
         let forward = self.rotation() * Vec3::NEG_Z;
         let direction = forward + right * (ndc.x * tangent * aspect) - up * (ndc.y * tangent);
-        Ray { origin: self.eye(), direction: direction.normalize() }
+        Ray {
+            origin: self.eye(),
+            direction: direction.normalize(),
+        }
     }
 }
 
@@ -179,7 +194,10 @@ mod tests {
     use super::*;
 
     fn rig() -> Rig {
-        let mut rig = Rig { size: Vec2::new(1280.0, 720.0), ..Default::default() };
+        let mut rig = Rig {
+            size: Vec2::new(1280.0, 720.0),
+            ..Default::default()
+        };
         rig.look_at(Vec3::new(3.0, 1.0, -2.0), 20.0);
         rig.arrive();
         rig
@@ -188,14 +206,23 @@ mod tests {
     #[test]
     fn the_focus_is_in_the_middle_of_the_picture() {
         let rig = rig();
-        assert!(rig.project(rig.view.focus).unwrap().distance(rig.size / 2.0) < 0.1);
+        assert!(
+            rig.project(rig.view.focus)
+                .unwrap()
+                .distance(rig.size / 2.0)
+                < 0.1
+        );
         assert_eq!(rig.project(rig.eye() + (rig.eye() - rig.view.focus)), None);
     }
 
     #[test]
     fn a_ray_goes_through_the_point_that_its_pixel_shows() {
         let rig = rig();
-        for point in [Vec3::ZERO, Vec3::new(5.0, 2.0, 1.0), Vec3::new(-3.0, 0.5, 4.0)] {
+        for point in [
+            Vec3::ZERO,
+            Vec3::new(5.0, 2.0, 1.0),
+            Vec3::new(-3.0, 0.5, 4.0),
+        ] {
             let ray = rig.ray(rig.project(point).unwrap());
             let away = (point - ray.origin).cross(ray.direction).length();
             assert!(away < 1e-3, "{away}");
@@ -210,7 +237,12 @@ mod tests {
         let grabbed = rig.view.focus;
         rig.pan(Vec2::new(40.0, 25.0));
         rig.arrive();
-        assert!(rig.project(grabbed).unwrap().distance(rig.size / 2.0 + Vec2::new(40.0, 25.0)) < 1.0);
+        assert!(
+            rig.project(grabbed)
+                .unwrap()
+                .distance(rig.size / 2.0 + Vec2::new(40.0, 25.0))
+                < 1.0
+        );
     }
 
     #[test]

@@ -17,7 +17,11 @@ pub fn bytes(value: u64) -> String {
         scaled /= 1024.0;
         unit += 1;
     }
-    if unit == 0 || scaled >= 100.0 { format!("{scaled:.0} {}", UNITS[unit]) } else { format!("{scaled:.1} {}", UNITS[unit]) }
+    if unit == 0 || scaled >= 100.0 {
+        format!("{scaled:.0} {}", UNITS[unit])
+    } else {
+        format!("{scaled:.1} {}", UNITS[unit])
+    }
 }
 
 /// Microseconds with a fitting unit.
@@ -48,8 +52,26 @@ mod tests {
 
     #[test]
     fn units_fit_the_size() {
-        assert_eq!([bytes(0), bytes(1536), kib(24 * 1024), bytes(u64::MAX)], ["0 B", "1.5 KiB", "24.0 MiB", "16777216 TiB"]);
-        assert_eq!([microseconds(850), microseconds(12_340), microseconds(2_500_000)], ["850 µs", "12.3 ms", "2.50 s"]);
-        assert_eq!([duration(42), duration(3599), duration(7260), duration(200_000)], ["42 s", "59 min", "2 h 1 min", "2 d 7 h"]);
+        assert_eq!(
+            [bytes(0), bytes(1536), kib(24 * 1024), bytes(u64::MAX)],
+            ["0 B", "1.5 KiB", "24.0 MiB", "16777216 TiB"]
+        );
+        assert_eq!(
+            [
+                microseconds(850),
+                microseconds(12_340),
+                microseconds(2_500_000)
+            ],
+            ["850 µs", "12.3 ms", "2.50 s"]
+        );
+        assert_eq!(
+            [
+                duration(42),
+                duration(3599),
+                duration(7260),
+                duration(200_000)
+            ],
+            ["42 s", "59 min", "2 h 1 min", "2 d 7 h"]
+        );
     }
 }

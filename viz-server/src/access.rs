@@ -35,7 +35,12 @@ impl Access {
     #[must_use]
     pub fn new(token: &str, port: u16, private: bool, hosts: Vec<String>) -> Self {
         // Cookies do not know ports, so the name does.
-        Self { digest: Sha256::digest(token).into(), cookie: format!("mattx_{port}"), private, hosts }
+        Self {
+            digest: Sha256::digest(token).into(),
+            cookie: format!("mattx_{port}"),
+            private,
+            hosts,
+        }
     }
 
     /// Whether `token` is the operator's. Digests are compared, so that the time taken tells nothing.
@@ -47,14 +52,21 @@ impl Access {
     /// What the sender of these headers may do; `None` is nothing at all.
     #[must_use]
     pub fn role(&self, headers: &HeaderMap) -> Option<Role> {
-        let bearer = text(headers, header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let bearer =
+            text(headers, header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+        let cookies = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
         let cookie = cookies
             .flat_map(|value| value.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
             .find(|(name, _)| *name == self.cookie)
             .map(|(_, value)| value);
-        if bearer.or(cookie).is_some_and(|token| self.is_operator(token)) {
+        if bearer
+            .or(cookie)
+            .is_some_and(|token| self.is_operator(token))
+        {
             Some(Role::Operator)
         } else if self.private {
             None
@@ -73,16 +85,29 @@ impl Access {
     /// address to get around the browser's same-origin rule.
     #[must_use]
     pub fn knows_host(&self, headers: &HeaderMap) -> bool {
-        let Some(host) = text(headers, header::HOST) else { return false };
+        let Some(host) = text(headers, header::HOST) else {
+            return false;
+        };
         let name = host_name(host);
-        let literal = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
-        literal || name == "localhost" || self.hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
+        let literal = name
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<IpAddr>()
+            .is_ok();
+        literal
+            || name == "localhost"
+            || self
+                .hosts
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(name))
     }
 
     /// Whether a page of another origin is behind the request. Programs send no origin.
     #[must_use]
     pub fn is_foreign(&self, headers: &HeaderMap) -> bool {
-        let Some(origin) = headers.get(header::ORIGIN) else { return false };
+        let Some(origin) = headers.get(header::ORIGIN) else {
+            return false;
+        };
         let origin = origin.to_str().unwrap_or_default();
         let authority = origin.split_once("://").map(|(_, authority)| authority);
         authority.is_none() || authority != text(headers, header::HOST)
@@ -106,7 +131,8 @@ fn host_name(host: &str) -> &str {
 /// When the system has no random numbers.
 pub fn new_token() -> Result<String, String> {
     let mut bytes = [0; TOKEN_BYTES];
-    getrandom::fill(&mut bytes).map_err(|error| format!("the system gave no random numbers for a token: {error}"))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| format!("the system gave no random numbers for a token: {error}"))?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
@@ -129,10 +155,18 @@ pub fn token_from(file: &Path) -> Result<String, String> {
                 .mode(0o600)
                 .open(file)
                 .and_then(|mut file| writeln!(file, "{token}"))
-                .map_err(|error| format!("the token file {} cannot be written: {error}", file.display()))?;
+                .map_err(|error| {
+                    format!(
+                        "the token file {} cannot be written: {error}",
+                        file.display()
+                    )
+                })?;
             Ok(token)
         }
-        Err(error) => Err(format!("the token file {} cannot be read: {error}", file.display())),
+        Err(error) => Err(format!(
+            "the token file {} cannot be read: {error}",
+            file.display()
+        )),
     }
 }
 
@@ -141,22 +175,45 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(header::HeaderName, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.clone(), value.parse().unwrap()))
+            .collect()
     }
 
     fn access(private: bool) -> Access {
-        Access::new("correct-horse-battery", 5000, private, vec!["node7.lan".into()])
+        Access::new(
+            "correct-horse-battery",
+            5000,
+            private,
+            vec!["node7.lan".into()],
+        )
     }
 
     #[test]
     fn only_the_token_makes_an_operator() {
         let rules = access(false);
         let role = |name, value| rules.role(&headers(&[(name, value)]));
-        assert_eq!(role(header::COOKIE, "a=b; mattx_5000=correct-horse-battery"), Some(Role::Operator));
-        assert_eq!(role(header::AUTHORIZATION, "Bearer correct-horse-battery"), Some(Role::Operator));
-        assert_eq!(role(header::COOKIE, "mattx_5001=correct-horse-battery"), Some(Role::Viewer));
-        assert_eq!(role(header::COOKIE, "mattx_5000=correct-horse-batterY"), Some(Role::Viewer));
-        assert_eq!(role(header::AUTHORIZATION, "correct-horse-battery"), Some(Role::Viewer));
+        assert_eq!(
+            role(header::COOKIE, "a=b; mattx_5000=correct-horse-battery"),
+            Some(Role::Operator)
+        );
+        assert_eq!(
+            role(header::AUTHORIZATION, "Bearer correct-horse-battery"),
+            Some(Role::Operator)
+        );
+        assert_eq!(
+            role(header::COOKIE, "mattx_5001=correct-horse-battery"),
+            Some(Role::Viewer)
+        );
+        assert_eq!(
+            role(header::COOKIE, "mattx_5000=correct-horse-batterY"),
+            Some(Role::Viewer)
+        );
+        assert_eq!(
+            role(header::AUTHORIZATION, "correct-horse-battery"),
+            Some(Role::Viewer)
+        );
         assert_eq!(access(true).role(&HeaderMap::new()), None);
     }
 
@@ -164,18 +221,32 @@ mod tests {
     fn a_name_that_is_not_ours_is_refused() {
         let rules = access(false);
         let known = |host| rules.knows_host(&headers(&[(header::HOST, host)]));
-        assert!(known("127.0.0.1:5000") && known("[::1]:5000") && known("localhost") && known("NODE7.lan:80"));
-        assert!(!known("rebind.example:5000") && !known("") && !rules.knows_host(&HeaderMap::new()));
+        assert!(
+            known("127.0.0.1:5000")
+                && known("[::1]:5000")
+                && known("localhost")
+                && known("NODE7.lan:80")
+        );
+        assert!(
+            !known("rebind.example:5000") && !known("") && !rules.knows_host(&HeaderMap::new())
+        );
     }
 
     #[test]
     fn a_page_of_another_origin_is_foreign() {
         let rules = access(false);
         let foreign = |origin| {
-            rules.is_foreign(&headers(&[(header::HOST, "127.0.0.1:5000"), (header::ORIGIN, origin)]))
+            rules.is_foreign(&headers(&[
+                (header::HOST, "127.0.0.1:5000"),
+                (header::ORIGIN, origin),
+            ]))
         };
         assert!(!foreign("http://127.0.0.1:5000"));
-        assert!(foreign("http://127.0.0.1:5001") && foreign("https://elsewhere.example") && foreign("null"));
+        assert!(
+            foreign("http://127.0.0.1:5001")
+                && foreign("https://elsewhere.example")
+                && foreign("null")
+        );
         assert!(!rules.is_foreign(&headers(&[(header::HOST, "127.0.0.1:5000")])));
     }
 }

@@ -39,24 +39,47 @@ impl Audit {
             .create(true)
             .mode(0o640)
             .open(file)
-            .map_err(|error| format!("the audit log {} cannot be opened: {error}", file.display()))?;
-        Ok(Self { file: Some(Mutex::new(opened)) })
+            .map_err(|error| {
+                format!("the audit log {} cannot be opened: {error}", file.display())
+            })?;
+        Ok(Self {
+            file: Some(Mutex::new(opened)),
+        })
     }
 
     /// Writes down how a command ended.
     pub fn record(&self, from: SocketAddr, role: Role, command: &Command, outcome: &Outcome) {
         match outcome {
             Outcome::Done { .. } => tracing::info!(%from, ?role, ?command, "done"),
-            Outcome::Failed { reason, .. } => tracing::info!(%from, ?role, ?command, reason, "failed"),
+            Outcome::Failed { reason, .. } => {
+                tracing::info!(%from, ?role, ?command, reason, "failed")
+            }
         }
         let Some(file) = &self.file else { return };
-        let unix_seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-        let line = Line { unix_seconds, from, role, command, outcome };
-        let Ok(mut text) = serde_json::to_vec(&line) else { return };
+        let unix_seconds = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |time| time.as_secs());
+        let line = Line {
+            unix_seconds,
+            from,
+            role,
+            command,
+            outcome,
+        };
+        let Ok(mut text) = serde_json::to_vec(&line) else {
+            return;
+        };
         text.push(b'\n');
         // One write for each line, so that lines of a crash are whole or absent.
-        if let Err(error) = file.lock().unwrap_or_else(PoisonError::into_inner).write_all(&text) {
-            tracing::error!("the audit log cannot be written ({error}): {}", String::from_utf8_lossy(&text));
+        if let Err(error) = file
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write_all(&text)
+        {
+            tracing::error!(
+                "the audit log cannot be written ({error}): {}",
+                String::from_utf8_lossy(&text)
+            );
         }
     }
 }

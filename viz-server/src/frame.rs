@@ -3,8 +3,8 @@
 
 use std::sync::OnceLock;
 
-use axum::extract::ws::{Message, Utf8Bytes};
 use axum::body::Bytes;
+use axum::extract::ws::{Message, Utf8Bytes};
 use mattx_protocol::browser::{FromServer, Role};
 use mattx_protocol::model::NodeSample;
 
@@ -47,7 +47,11 @@ impl Frame {
     /// A frame that nobody has asked for yet.
     #[must_use]
     pub fn new(message: FromServer) -> Self {
-        Self { message, binary: Default::default(), json: Default::default() }
+        Self {
+            message,
+            binary: Default::default(),
+            json: Default::default(),
+        }
     }
 
     /// The message as `audience` may see it in `format`.
@@ -56,18 +60,23 @@ impl Frame {
         let index = usize::from(audience == Audience::Trusted);
         match format {
             Format::Binary => Message::Binary(
-                self.binary[index].get_or_init(|| binary(&self.visible(audience)).into()).clone(),
+                self.binary[index]
+                    .get_or_init(|| binary(&self.visible(audience)).into())
+                    .clone(),
             ),
-            Format::Json => {
-                Message::Text(self.json[index].get_or_init(|| json(&self.visible(audience)).into()).clone())
-            }
+            Format::Json => Message::Text(
+                self.json[index]
+                    .get_or_init(|| json(&self.visible(audience)).into())
+                    .clone(),
+            ),
         }
     }
 
     fn visible(&self, audience: Audience) -> FromServer {
         let mut message = self.message.clone();
         if audience == Audience::Public
-            && let FromServer::Snapshot { nodes, .. } | FromServer::Delta { nodes, .. } = &mut message
+            && let FromServer::Snapshot { nodes, .. } | FromServer::Delta { nodes, .. } =
+                &mut message
         {
             nodes.iter_mut().for_each(redact);
         }
@@ -100,7 +109,11 @@ mod tests {
     #[test]
     fn viewers_see_neither_command_lines_nor_users() {
         let nodes = World::new(1, 3).samples();
-        assert!(nodes.iter().any(|node| node.processes.iter().any(|process| process.user.is_some())));
+        assert!(
+            nodes
+                .iter()
+                .any(|node| node.processes.iter().any(|process| process.user.is_some()))
+        );
         let frame = Frame::new(FromServer::Snapshot { sequence: 1, nodes });
         for format in [Format::Binary, Format::Json] {
             let message = match frame.encoded(Audience::Public, format) {
@@ -108,7 +121,9 @@ mod tests {
                 Message::Text(text) => serde_json::from_str(&text).unwrap(),
                 other => panic!("unexpected {other:?}"),
             };
-            let FromServer::Snapshot { nodes, .. } = message else { panic!("not a snapshot") };
+            let FromServer::Snapshot { nodes, .. } = message else {
+                panic!("not a snapshot")
+            };
             for process in nodes.iter().flat_map(|node| &node.processes) {
                 assert_eq!((&process.user, &process.command_line), (&None, &None));
             }
@@ -117,10 +132,17 @@ mod tests {
 
     #[test]
     fn both_forms_carry_the_same_message() {
-        let message = FromServer::Snapshot { sequence: 5, nodes: World::new(1, 3).samples() };
+        let message = FromServer::Snapshot {
+            sequence: 5,
+            nodes: World::new(1, 3).samples(),
+        };
         let frame = Frame::new(message.clone());
-        let Message::Binary(bytes) = frame.encoded(Audience::Trusted, Format::Binary) else { panic!() };
-        let Message::Text(text) = frame.encoded(Audience::Trusted, Format::Json) else { panic!() };
+        let Message::Binary(bytes) = frame.encoded(Audience::Trusted, Format::Binary) else {
+            panic!()
+        };
+        let Message::Text(text) = frame.encoded(Audience::Trusted, Format::Json) else {
+            panic!()
+        };
         assert_eq!(postcard::from_bytes::<FromServer>(&bytes).unwrap(), message);
         assert_eq!(serde_json::from_str::<FromServer>(&text).unwrap(), message);
     }

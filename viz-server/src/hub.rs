@@ -94,7 +94,13 @@ impl Hub {
             history: Default::default(),
             counters: Counters::default(),
         };
-        let shared = Shared { source, state: Mutex::new(state), frames, orders, started: Instant::now() };
+        let shared = Shared {
+            source,
+            state: Mutex::new(state),
+            frames,
+            orders,
+            started: Instant::now(),
+        };
         (Self(Arc::new(shared)), inbox)
     }
 
@@ -207,7 +213,10 @@ impl Hub {
     pub fn set_notice(&self, notice: Option<String>) {
         let mut state = self.state();
         if state.picture.set_notice(notice.clone()) {
-            let _ = self.0.frames.send(Arc::new(Frame::new(FromServer::Notice(notice))));
+            let _ = self
+                .0
+                .frames
+                .send(Arc::new(Frame::new(FromServer::Notice(notice))));
         }
     }
 
@@ -223,7 +232,10 @@ impl Hub {
             state.history.pop_front();
         }
         state.history.push_back(event.clone());
-        let _ = self.0.frames.send(Arc::new(Frame::new(FromServer::Move(event))));
+        let _ = self
+            .0
+            .frames
+            .send(Arc::new(Frame::new(FromServer::Move(event))));
     }
 
     /// Has the source carry out a command.
@@ -240,7 +252,10 @@ impl Hub {
     async fn order(&self, command: Command) -> Outcome {
         let (answer, outcome) = oneshot::channel();
         if self.0.orders.try_send(Order { command, answer }).is_err() {
-            return failed(EBUSY, "the command was not sent: too many commands wait already; try again");
+            return failed(
+                EBUSY,
+                "the command was not sent: too many commands wait already; try again",
+            );
         }
         match tokio::time::timeout(COMMAND_DEADLINE, outcome).await {
             Ok(Ok(outcome)) => outcome,
@@ -263,12 +278,17 @@ impl Hub {
 
 impl State {
     fn current(&mut self) -> Arc<Frame> {
-        self.snapshot.get_or_insert_with(|| Arc::new(Frame::new(self.picture.snapshot()))).clone()
+        self.snapshot
+            .get_or_insert_with(|| Arc::new(Frame::new(self.picture.snapshot())))
+            .clone()
     }
 }
 
 /// A failed outcome in words.
 #[must_use]
 pub fn failed(errno: i32, reason: impl Into<String>) -> Outcome {
-    Outcome::Failed { errno, reason: reason.into() }
+    Outcome::Failed {
+        errno,
+        reason: reason.into(),
+    }
 }

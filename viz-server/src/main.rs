@@ -52,10 +52,20 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&format!("the threads of the server cannot be started: {error}")),
+        Err(error) => {
+            return fail(&format!(
+                "the threads of the server cannot be started: {error}"
+            ));
+        }
     };
     match runtime.block_on(serve(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -73,24 +83,44 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
         Some(file) => access::token_from(file)?,
         None => access::new_token()?,
     };
-    let audit = arguments.audit.as_deref().map_or_else(|| Ok(Audit::default()), Audit::to)?;
+    let audit = arguments
+        .audit
+        .as_deref()
+        .map_or_else(|| Ok(Audit::default()), Audit::to)?;
     let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
         format!("cannot listen on {} ({error}); is another server there? --listen chooses another address", arguments.listen)
     })?;
-    let address = listener.local_addr().map_err(|error| format!("the listening socket has no address: {error}"))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| format!("the listening socket has no address: {error}"))?;
     let access = Access::new(&token, address.port(), arguments.private, hosts(&arguments));
     let hub = match arguments.sim {
-        Some(nodes) => start(Simulation { world: World::new(arguments.seed, nodes) }),
-        None => start(Live { socket: arguments.socket, procfs: procfs::FOLDER.into() }),
+        Some(nodes) => start(Simulation {
+            world: World::new(arguments.seed, nodes),
+        }),
+        None => start(Live {
+            socket: arguments.socket,
+            procfs: procfs::FOLDER.into(),
+        }),
     };
     tokio::spawn(hub.clone().publish());
 
     if !address.ip().is_loopback() {
-        tracing::warn!("listening beyond this machine without encryption: whoever can read the network can read the token");
+        tracing::warn!(
+            "listening beyond this machine without encryption: whoever can read the network can read the token"
+        );
     }
-    let shown = SocketAddr::new(if address.ip().is_unspecified() { IpAddr::from([127, 0, 0, 1]) } else { address.ip() }, address.port());
+    let shown = SocketAddr::new(
+        if address.ip().is_unspecified() {
+            IpAddr::from([127, 0, 0, 1])
+        } else {
+            address.ip()
+        },
+        address.port(),
+    );
     println!("MattX is at http://{shown}/?token={token}");
-    let site = web::router(Site::new(hub, access, audit)).into_make_service_with_connect_info::<SocketAddr>();
+    let site = web::router(Site::new(hub, access, audit))
+        .into_make_service_with_connect_info::<SocketAddr>();
     tokio::select! {
         result = axum::serve(listener, site) => result.map_err(|error| format!("the server stopped: {error}")),
         () = asked_to_stop() => Ok(()),

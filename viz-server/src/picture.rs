@@ -34,7 +34,12 @@ impl Picture {
 
     /// Forgets every node that `keep` does not name.
     pub fn retain(&mut self, keep: &[NodeId]) {
-        let gone: Vec<NodeId> = self.nodes.keys().copied().filter(|id| !keep.contains(id)).collect();
+        let gone: Vec<NodeId> = self
+            .nodes
+            .keys()
+            .copied()
+            .filter(|id| !keep.contains(id))
+            .collect();
         for id in gone {
             self.remove(id);
         }
@@ -90,7 +95,11 @@ impl Picture {
             return None;
         }
         self.sequence += 1;
-        let nodes = self.changed.iter().filter_map(|id| self.nodes.get(id).cloned()).collect();
+        let nodes = self
+            .changed
+            .iter()
+            .filter_map(|id| self.nodes.get(id).cloned())
+            .collect();
         self.changed.clear();
         Some(FromServer::Delta {
             sequence: self.sequence,
@@ -129,7 +138,11 @@ mod tests {
         picture.put(node.clone());
         assert_eq!(
             picture.publish(),
-            Some(FromServer::Delta { sequence: 2, nodes: vec![node], gone: vec![] })
+            Some(FromServer::Delta {
+                sequence: 2,
+                nodes: vec![node],
+                gone: vec![]
+            })
         );
     }
 
@@ -141,7 +154,9 @@ mod tests {
         }
         picture.publish();
         let mut replica: BTreeMap<NodeId, NodeSample> = match picture.snapshot() {
-            FromServer::Snapshot { nodes, .. } => nodes.into_iter().map(|node| (node.id, node)).collect(),
+            FromServer::Snapshot { nodes, .. } => {
+                nodes.into_iter().map(|node| (node.id, node)).collect()
+            }
             other => panic!("not a snapshot: {other:?}"),
         };
         picture.age();

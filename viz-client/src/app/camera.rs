@@ -104,8 +104,12 @@ pub(super) fn steer(
                 }
                 "KeyF" => {
                     let focus = match acting.selected {
-                        Some(Target::Node(id)) => cluster.places.of(id).map(|foot| foot + Vec3::Y * 1.4),
-                        Some(Target::Process(name)) => bodies.all.get(&name).map(|body| body.position),
+                        Some(Target::Node(id)) => {
+                            cluster.places.of(id).map(|foot| foot + Vec3::Y * 1.4)
+                        }
+                        Some(Target::Process(name)) => {
+                            bodies.all.get(&name).map(|body| body.position)
+                        }
                         None => None,
                     };
                     if let Some(focus) = focus {
@@ -124,9 +128,16 @@ pub(super) fn steer(
         input.axis(&["KeyQ", "ControlLeft", "KeyC"], &["KeyE", "Space"]),
         input.axis(&["KeyS"], &["KeyW"]),
     );
-    let turn = Vec2::new(input.axis(&["ArrowRight"], &["ArrowLeft"]), input.axis(&["ArrowDown"], &["ArrowUp"]));
+    let turn = Vec2::new(
+        input.axis(&["ArrowRight"], &["ArrowLeft"]),
+        input.axis(&["ArrowDown"], &["ArrowUp"]),
+    );
     if way != Vec3::ZERO || turn != Vec2::ZERO {
-        let fast = if input.held.contains("ShiftLeft") || input.held.contains("ShiftRight") { 3.0 } else { 1.0 };
+        let fast = if input.held.contains("ShiftLeft") || input.held.contains("ShiftRight") {
+            3.0
+        } else {
+            1.0
+        };
         rig.fly(way, fast, seconds);
         rig.orbit(turn * TURN_SPEED * seconds / 0.006);
         steering.take();

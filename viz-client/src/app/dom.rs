@@ -29,8 +29,12 @@ pub fn document() -> Document {
 /// When page and program do not belong together.
 #[must_use]
 pub fn by_id(id: &str) -> HtmlElement {
-    let found = document().get_element_by_id(id).and_then(|element| element.dyn_into().ok());
-    found.unwrap_or_else(|| panic!("the page has no element #{id}: page and program are of different versions"))
+    let found = document()
+        .get_element_by_id(id)
+        .and_then(|element| element.dyn_into().ok());
+    found.unwrap_or_else(|| {
+        panic!("the page has no element #{id}: page and program are of different versions")
+    })
 }
 
 /// A new element with a class and a text.
@@ -84,7 +88,11 @@ pub fn show(element: &HtmlElement, visible: bool) {
 }
 
 /// Calls `handler` for every event of this kind, as long as the page lives.
-pub fn listen<E: FromWasmAbi + 'static>(target: &EventTarget, kind: &str, handler: impl FnMut(E) + 'static) {
+pub fn listen<E: FromWasmAbi + 'static>(
+    target: &EventTarget,
+    kind: &str,
+    handler: impl FnMut(E) + 'static,
+) {
     let closure = Closure::<dyn FnMut(E)>::new(handler);
     let options = web_sys::AddEventListenerOptions::new();
     options.set_passive(false);
@@ -106,7 +114,11 @@ pub fn query(name: &str) -> Option<String> {
 /// Whether the person asked the system for less motion.
 #[must_use]
 pub fn prefers_reduced_motion() -> bool {
-    window().match_media("(prefers-reduced-motion: reduce)").ok().flatten().is_some_and(|list| list.matches())
+    window()
+        .match_media("(prefers-reduced-motion: reduce)")
+        .ok()
+        .flatten()
+        .is_some_and(|list| list.matches())
 }
 
 /// Whether the browser can draw in the way this program needs.
@@ -130,5 +142,7 @@ pub fn announce_failure(reason: &str) {
 /// Milliseconds since the page was opened.
 #[must_use]
 pub fn now_ms() -> f64 {
-    window().performance().map_or(0.0, |performance| performance.now())
+    window()
+        .performance()
+        .map_or(0.0, |performance| performance.now())
 }

@@ -65,7 +65,8 @@ impl Input {
     /// -1.0, 0.0 or 1.0 from two opposite sets of keys.
     #[must_use]
     pub fn axis(&self, less: &[&str], more: &[&str]) -> f32 {
-        let any = |keys: &[&str]| f32::from(u8::from(keys.iter().any(|key| self.held.contains(*key))));
+        let any =
+            |keys: &[&str]| f32::from(u8::from(keys.iter().any(|key| self.held.contains(*key))));
         any(more) - any(less)
     }
 }
@@ -120,16 +121,24 @@ fn listen() -> Shared {
         });
     }
     let to = shared.clone();
-    dom::listen(&canvas, "pointerleave", move |_: PointerEvent| to.borrow_mut().pointer = None);
+    dom::listen(&canvas, "pointerleave", move |_: PointerEvent| {
+        to.borrow_mut().pointer = None
+    });
     let to = shared.clone();
     dom::listen(&canvas, "wheel", move |event: WheelEvent| {
         event.prevent_default();
         // Lines and pages instead of pixels come from old mice.
-        let unit = if event.delta_mode() == WheelEvent::DOM_DELTA_PIXEL { WHEEL_STEP } else { 3.0 };
+        let unit = if event.delta_mode() == WheelEvent::DOM_DELTA_PIXEL {
+            WHEEL_STEP
+        } else {
+            3.0
+        };
         let steps = (-event.delta_y() as f32 / unit).clamp(-4.0, 4.0);
         to.borrow_mut().gestures.push(Gesture::Wheel(steps));
     });
-    dom::listen(&canvas, "contextmenu", |event: Event| event.prevent_default());
+    dom::listen(&canvas, "contextmenu", |event: Event| {
+        event.prevent_default()
+    });
     let window = dom::window();
     let to = shared.clone();
     dom::listen(&window, "keydown", move |event: KeyboardEvent| {
@@ -138,12 +147,19 @@ fn listen() -> Shared {
             return;
         }
         let code = event.code();
-        if matches!(code.as_str(), "Space" | "Slash" | "ArrowUp" | "ArrowDown" | "ArrowLeft" | "ArrowRight" | "Home") {
+        if matches!(
+            code.as_str(),
+            "Space" | "ArrowUp" | "ArrowDown" | "ArrowLeft" | "ArrowRight" | "Home"
+        ) {
             event.prevent_default();
         }
         let mut to = to.borrow_mut();
         if to.held.insert(code.clone()) || event.repeat() {
-            let key = if event.key() == "?" { "Help".to_owned() } else { code };
+            let key = if event.key() == "?" {
+                "Help".to_owned()
+            } else {
+                code
+            };
             to.gestures.push(Gesture::Key(key));
         }
     });
@@ -152,16 +168,23 @@ fn listen() -> Shared {
         to.borrow_mut().held.remove(&event.code());
     });
     let to = shared.clone();
-    dom::listen(&window, "blur", move |_: Event| to.borrow_mut().held.clear());
+    dom::listen(&window, "blur", move |_: Event| {
+        to.borrow_mut().held.clear()
+    });
     shared
 }
 
-fn is_for_a_control(event: &KeyboardEvent) -> bool {
-    let Some(element) = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()) else {
+/// Whether a form field or a button has the keyboard.
+pub fn is_for_a_control(event: &KeyboardEvent) -> bool {
+    let Some(element) = event
+        .target()
+        .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+    else {
         return false;
     };
     let tag = element.tag_name();
     let takes_text = matches!(tag.as_str(), "INPUT" | "TEXTAREA" | "SELECT");
-    let takes_enter = matches!(tag.as_str(), "BUTTON" | "A") && matches!(event.code().as_str(), "Space" | "Enter");
+    let takes_enter = matches!(tag.as_str(), "BUTTON" | "A")
+        && matches!(event.code().as_str(), "Space" | "Enter");
     takes_text || takes_enter
 }

@@ -40,7 +40,13 @@ struct Finger {
 
 /// Sets pointing up.
 pub fn plugin(app: &mut App) {
-    app.init_resource::<Pointing>().add_systems(Update, (point, keys).chain().in_set(super::Step::Act).after(super::camera::steer));
+    app.init_resource::<Pointing>().add_systems(
+        Update,
+        (point, keys)
+            .chain()
+            .in_set(super::Step::Act)
+            .after(super::camera::steer),
+    );
 }
 
 fn point(
@@ -57,20 +63,51 @@ fn point(
         return;
     }
     for gesture in &input.gestures {
-        let Gesture::Pointer { id, stroke, at, second, time } = gesture else { continue };
+        let Gesture::Pointer {
+            id,
+            stroke,
+            at,
+            second,
+            time,
+        } = gesture
+        else {
+            continue;
+        };
         let under = |at: Vec2| pick(&rig, &cluster, &bodies, at);
         match stroke {
             Stroke::Down => {
-                let finger = Finger { start: *at, at: *at, target: under(*at), second: *second, moved: false };
+                let finger = Finger {
+                    start: *at,
+                    at: *at,
+                    target: under(*at),
+                    second: *second,
+                    moved: false,
+                };
                 pointing.down.insert(*id, finger);
             }
-            Stroke::Move => drag(&mut pointing, &mut rig, &mut steering, *id, *at, cluster.may_act()),
+            Stroke::Move => drag(
+                &mut pointing,
+                &mut rig,
+                &mut steering,
+                *id,
+                *at,
+                cluster.may_act(),
+            ),
             Stroke::Up => {
-                let Some(finger) = pointing.down.remove(id) else { continue };
+                let Some(finger) = pointing.down.remove(id) else {
+                    continue;
+                };
                 if let Some((process, at)) = pointing.dragged.take() {
                     acting.drop_on(&cluster, process, under(at));
                 } else if !finger.moved && !finger.second {
-                    click(&mut pointing, &mut acting, &cluster, finger.target, *at, *time);
+                    click(
+                        &mut pointing,
+                        &mut acting,
+                        &cluster,
+                        finger.target,
+                        *at,
+                        *time,
+                    );
                 }
             }
             Stroke::Cancel => {
@@ -79,8 +116,12 @@ fn point(
             }
         }
     }
-    let moving_camera = pointing.dragged.is_none() && pointing.down.values().any(|finger| finger.moved);
-    pointing.hovered = input.pointer.filter(|_| !moving_camera).and_then(|at| pick(&rig, &cluster, &bodies, at));
+    let moving_camera =
+        pointing.dragged.is_none() && pointing.down.values().any(|finger| finger.moved);
+    pointing.hovered = input
+        .pointer
+        .filter(|_| !moving_camera)
+        .and_then(|at| pick(&rig, &cluster, &bodies, at));
     // A process that is dragged hides what is under it.
     if let Some((process, _)) = pointing.dragged
         && pointing.hovered == Some(Target::Process(process))
@@ -97,8 +138,14 @@ fn drag(
     at: Vec2,
     may_act: bool,
 ) {
-    let other = pointing.down.iter().find(|(other, _)| **other != id).map(|(_, finger)| finger.at);
-    let Some(finger) = pointing.down.get_mut(&id) else { return };
+    let other = pointing
+        .down
+        .iter()
+        .find(|(other, _)| **other != id)
+        .map(|(_, finger)| finger.at);
+    let Some(finger) = pointing.down.get_mut(&id) else {
+        return;
+    };
     let way = at - finger.at;
     finger.moved |= at.distance(finger.start) > STEADY;
     if !finger.moved {
@@ -114,7 +161,9 @@ fn drag(
         return;
     }
     match finger.target {
-        Some(Target::Process(process)) if !finger.second && may_act => pointing.dragged = Some((process, at)),
+        Some(Target::Process(process)) if !finger.second && may_act => {
+            pointing.dragged = Some((process, at))
+        }
         _ if finger.second => {
             rig.pan(way);
             steering.take();
@@ -136,7 +185,9 @@ fn click(
 ) {
     // What was hit first counts: the first click may have changed what is under the pointer.
     let double = pointing.last_click.take().filter(|(before, place, first)| {
-        time - before < DOUBLE_MS && at.distance(*place) < DOUBLE_REACH && matches!(first, Some(Target::Process(_)))
+        time - before < DOUBLE_MS
+            && at.distance(*place) < DOUBLE_REACH
+            && matches!(first, Some(Target::Process(_)))
     });
     match double {
         Some((_, _, first)) => acting.double_click(cluster, first),
@@ -148,7 +199,12 @@ fn click(
 }
 
 /// Everything that a pointer can do, from the keyboard.
-fn keys(mut acting: ResMut<TheActing>, input: Res<Input>, cluster: Res<TheCluster>, wishes: Res<Wishes>) {
+fn keys(
+    mut acting: ResMut<TheActing>,
+    input: Res<Input>,
+    cluster: Res<TheCluster>,
+    wishes: Res<Wishes>,
+) {
     if wishes.kiosk {
         return;
     }
@@ -169,7 +225,9 @@ fn keys(mut acting: ResMut<TheActing>, input: Res<Input>, cluster: Res<TheCluste
                 }
             }
             _ => {
-                let digit = key.strip_prefix("Digit").and_then(|digit| digit.parse::<usize>().ok());
+                let digit = key
+                    .strip_prefix("Digit")
+                    .and_then(|digit| digit.parse::<usize>().ok());
                 if let (Some(nth @ 1..), Some(process)) = (digit, acting.selected_process())
                     && let Some(node) = cluster.nodes.keys().nth(nth - 1)
                 {
@@ -182,11 +240,18 @@ fn keys(mut acting: ResMut<TheActing>, input: Res<Input>, cluster: Res<TheCluste
 
 fn select_next(acting: &mut TheActing, cluster: &Cluster, step: isize) {
     let mut busiest: Vec<_> = cluster.processes.values().collect();
-    busiest.sort_by(|a, b| b.sample.cpu_percent.total_cmp(&a.sample.cpu_percent).then(a.name.cmp(&b.name)));
+    busiest.sort_by(|a, b| {
+        b.sample
+            .cpu_percent
+            .total_cmp(&a.sample.cpu_percent)
+            .then(a.name.cmp(&b.name))
+    });
     if busiest.is_empty() {
         return;
     }
-    let at = acting.selected_process().and_then(|name| busiest.iter().position(|process| process.name == name));
+    let at = acting
+        .selected_process()
+        .and_then(|name| busiest.iter().position(|process| process.name == name));
     let next = match at {
         Some(at) => (at as isize + step).rem_euclid(busiest.len() as isize) as usize,
         None => 0,

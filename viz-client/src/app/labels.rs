@@ -47,7 +47,8 @@ struct Wanted {
 
 /// Sets labels up.
 pub fn plugin(app: &mut App) {
-    app.insert_non_send(Labels::default()).add_systems(Update, place.in_set(super::Step::Show));
+    app.insert_non_send(Labels::default())
+        .add_systems(Update, place.in_set(super::Step::Show));
 }
 
 fn place(
@@ -68,17 +69,34 @@ fn place(
         stays
     });
     let layer = dom::by_id("labels");
-    for Wanted { key, at, name, detail, class } in wanted {
-        let Some(pixel) = rig.project(at) else { continue };
+    for Wanted {
+        key,
+        at,
+        name,
+        detail,
+        class,
+    } in wanted
+    {
+        let Some(pixel) = rig.project(at) else {
+            continue;
+        };
         let label = labels.0.entry(key).or_insert_with(|| {
             let element = dom::make("div", class, "");
             let (name, detail) = (dom::make("b", "", ""), dom::make("span", "", ""));
             dom::append(&element, &name);
             dom::append(&element, &detail);
             dom::append(&layer, &element);
-            Label { element, name, detail, place: String::new() }
+            Label {
+                element,
+                name,
+                detail,
+                place: String::new(),
+            }
         });
-        let place = format!("translate({:.1}px,{:.1}px) translate(-50%,-100%)", pixel.x, pixel.y);
+        let place = format!(
+            "translate({:.1}px,{:.1}px) translate(-50%,-100%)",
+            pixel.x, pixel.y
+        );
         if label.place != place {
             dom::style(&label.element, "transform", &place);
             label.place = place;
@@ -91,15 +109,26 @@ fn place(
     }
 }
 
-fn nodes(rig: &TheRig, cluster: &TheCluster, acting: &TheActing, pointing: &Pointing) -> Vec<Wanted> {
+fn nodes(
+    rig: &TheRig,
+    cluster: &TheCluster,
+    acting: &TheActing,
+    pointing: &Pointing,
+) -> Vec<Wanted> {
     let mut near: Vec<(f32, Wanted)> = Vec::new();
     for (id, node) in &cluster.nodes {
-        let Some(foot) = cluster.places.of(*id) else { continue };
+        let Some(foot) = cluster.places.of(*id) else {
+            continue;
+        };
         let at = foot + Vec3::Y * (height(node.load(), node.sample.state) + 0.35);
-        let meant = acting.selected_node() == Some(*id) || pointing.hovered == Some(Target::Node(*id));
+        let meant =
+            acting.selected_node() == Some(*id) || pointing.hovered == Some(Target::Node(*id));
         let size = rig.pixels_per_unit(at) * 2.0;
         let visible = rig.project(at).is_some_and(|pixel| {
-            pixel.x > -80.0 && pixel.y > 0.0 && pixel.x < rig.size.x + 80.0 && pixel.y < rig.size.y + 40.0
+            pixel.x > -80.0
+                && pixel.y > 0.0
+                && pixel.x < rig.size.x + 80.0
+                && pixel.y < rig.size.y + 40.0
         });
         if !visible || (size < SMALLEST && !meant) {
             continue;
@@ -110,10 +139,22 @@ fn nodes(rig: &TheRig, cluster: &TheCluster, acting: &TheActing, pointing: &Poin
             NodeState::Down => ("down".to_owned(), "label node down"),
         };
         let rank = if meant { f32::MAX } else { size };
-        near.push((rank, Wanted { key: Key::Node(*id), at, name: node.sample.name.clone(), detail, class }));
+        near.push((
+            rank,
+            Wanted {
+                key: Key::Node(*id),
+                at,
+                name: node.sample.name.clone(),
+                detail,
+                class,
+            },
+        ));
     }
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    near.into_iter().take(MOST_NODES).map(|(_, wanted)| wanted).collect()
+    near.into_iter()
+        .take(MOST_NODES)
+        .map(|(_, wanted)| wanted)
+        .collect()
 }
 
 fn processes(
@@ -126,11 +167,14 @@ fn processes(
     let mut wanted = Vec::new();
     let mut guests = 0;
     for (name, body) in &bodies.all {
-        let Some(process) = cluster.processes.get(name) else { continue };
+        let Some(process) = cluster.processes.get(name) else {
+            continue;
+        };
         let meant = acting.selected_process() == Some(*name)
             || pointing.hovered == Some(Target::Process(*name))
             || body.flight.is_some();
-        let guest = process.is_away() && guests < MOST_GUESTS && rig.pixels_per_unit(body.position) > 16.0;
+        let guest =
+            process.is_away() && guests < MOST_GUESTS && rig.pixels_per_unit(body.position) > 16.0;
         if !meant && !guest {
             continue;
         }
@@ -147,7 +191,11 @@ fn processes(
             at: body.position + Vec3::Y * (radius(process) + 0.18),
             name: process.sample.comm.clone(),
             detail,
-            class: if meant { "label process meant" } else { "label process" },
+            class: if meant {
+                "label process meant"
+            } else {
+                "label process"
+            },
         });
     }
     wanted

@@ -12,6 +12,7 @@ mod interact;
 mod labels;
 mod model;
 mod net;
+mod quality;
 mod render;
 mod scene;
 mod testing;
@@ -33,7 +34,9 @@ pub fn run() {
     run_constructors();
     console_error_panic_hook::set_once();
     if !dom::has_webgl2() {
-        dom::announce_failure("This browser offers no WebGL 2, which the 3D view needs. Turn hardware or software rendering on, or use another browser.");
+        dom::announce_failure(
+            "This browser offers no WebGL 2, which the 3D view needs. Turn hardware or software rendering on, or use another browser.",
+        );
         return;
     }
     let window = Window {
@@ -53,7 +56,10 @@ pub fn run() {
                     exit_condition: ExitCondition::DontExit,
                     ..default()
                 })
-                .set(bevy::log::LogPlugin { level: bevy::log::Level::WARN, ..default() }),
+                .set(bevy::log::LogPlugin {
+                    level: bevy::log::Level::WARN,
+                    ..default()
+                }),
         )
         .configure_sets(Update, (Step::Hear, Step::Act, Step::Show).chain())
         .add_plugins((
@@ -67,6 +73,7 @@ pub fn run() {
             scene::plugin,
             labels::plugin,
             hud::plugin,
+            quality::plugin,
             testing::plugin,
         ))
         .run();

@@ -44,7 +44,10 @@ pub fn plugin(app: &mut App) {
         .init_resource::<TheBodies>()
         .init_resource::<TheActing>()
         .init_resource::<FrameNews>()
-        .add_systems(Update, step.in_set(super::Step::Hear).after(super::net::receive));
+        .add_systems(
+            Update,
+            step.in_set(super::Step::Hear).after(super::net::receive),
+        );
 }
 
 fn step(

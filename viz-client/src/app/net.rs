@@ -31,13 +31,24 @@ type Queue = Rc<RefCell<VecDeque<Incoming>>>;
 pub(super) struct Socket {
     socket: WebSocket,
     queue: Queue,
-    _callbacks: (Closure<dyn FnMut(Event)>, Closure<dyn FnMut(MessageEvent)>, Closure<dyn FnMut(CloseEvent)>),
+    _callbacks: (
+        Closure<dyn FnMut(Event)>,
+        Closure<dyn FnMut(MessageEvent)>,
+        Closure<dyn FnMut(CloseEvent)>,
+    ),
 }
 
 impl Socket {
     fn open() -> Option<Self> {
         let location = dom::window().location();
-        let scheme = if location.protocol().is_ok_and(|protocol| protocol == "https:") { "wss" } else { "ws" };
+        let scheme = if location
+            .protocol()
+            .is_ok_and(|protocol| protocol == "https:")
+        {
+            "wss"
+        } else {
+            "ws"
+        };
         let socket = WebSocket::new(&format!("{scheme}://{}/ws", location.host().ok()?)).ok()?;
         socket.set_binary_type(BinaryType::Arraybuffer);
         let queue = Queue::default();
@@ -58,7 +69,11 @@ impl Socket {
         socket.set_onopen(Some(opened.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
         socket.set_onclose(Some(closed.as_ref().unchecked_ref()));
-        Some(Self { socket, queue, _callbacks: (opened, message, closed) })
+        Some(Self {
+            socket,
+            queue,
+            _callbacks: (opened, message, closed),
+        })
     }
 
     fn send(&self, message: &FromViewer) {
@@ -164,7 +179,9 @@ fn is_delta(bytes: &[u8]) -> bool {
 fn send(slot: NonSend<Option<Socket>>, connection: Res<Connection>, mut acting: ResMut<TheActing>) {
     let commands = acting.take_commands();
     match Option::as_ref(&slot).filter(|_| connection.open) {
-        Some(socket) => commands.into_iter().for_each(|(id, command)| socket.send(&FromViewer::Execute { id, command })),
+        Some(socket) => commands
+            .into_iter()
+            .for_each(|(id, command)| socket.send(&FromViewer::Execute { id, command })),
         // A command that waits for a connection would surprise whoever has forgotten it.
         None if !commands.is_empty() => acting.disconnected(),
         None => {}

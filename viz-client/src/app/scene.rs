@@ -38,8 +38,12 @@ struct Looks(BTreeMap<NodeId, NodeLook>);
 
 /// Sets the scene up.
 pub fn plugin(app: &mut App) {
-    app.init_resource::<Looks>()
-        .add_systems(Update, (globals, nodes, processes, gestures).chain().in_set(super::Step::Show));
+    app.init_resource::<Looks>().add_systems(
+        Update,
+        (globals, nodes, processes, gestures)
+            .chain()
+            .in_set(super::Step::Show),
+    );
 }
 
 fn four(xyz: Vec3, w: f32) -> [f32; 4] {
@@ -88,7 +92,10 @@ fn globals(
         drawing.add(
             Layer::Glow,
             Instance {
-                a: four(Vec3::new(turn.cos() * flat, rise, turn.sin() * flat), 1.6 + 2.6 * dice(4).powi(4)),
+                a: four(
+                    Vec3::new(turn.cos() * flat, rise, turn.sin() * flat),
+                    1.6 + 2.6 * dice(4).powi(4),
+                ),
                 b: four(color, bright),
                 c: [2.0, dice(5), 0.0, 0.0],
                 d: [0.0; 4],
@@ -107,10 +114,17 @@ fn nodes(
     time: Res<Time>,
 ) {
     looks.0.retain(|id, _| cluster.nodes.contains_key(id));
-    let aiming = pointing.dragged.map(|(process, _)| process).or(acting.selected_process());
-    let computes_on = aiming.and_then(|name| cluster.processes.get(&name)).map(|process| process.node);
+    let aiming = pointing
+        .dragged
+        .map(|(process, _)| process)
+        .or(acting.selected_process());
+    let computes_on = aiming
+        .and_then(|name| cluster.processes.get(&name))
+        .map(|process| process.node);
     for (id, node) in &cluster.nodes {
-        let Some(foot) = cluster.places.of(*id) else { continue };
+        let Some(foot) = cluster.places.of(*id) else {
+            continue;
+        };
         let look = looks.0.entry(*id).or_default();
         let part = share(time.delta_secs(), LOAD_HALF_LIFE);
         look.load += (node.load().min(1.15) - look.load) * part;
@@ -140,7 +154,12 @@ fn nodes(
             Instance {
                 a: four(foot + Vec3::Y * 0.012, PAD * (0.9 + 0.1 * look.rise)),
                 b: four(color, look.load),
-                c: [look.memory, flag(selected), flag(can_receive) + 0.25 * flag(hovered && !can_receive), state],
+                c: [
+                    look.memory,
+                    flag(selected),
+                    flag(can_receive) + 0.25 * flag(hovered && !can_receive),
+                    state,
+                ],
                 d: [0.0; 4],
             },
         );
@@ -149,8 +168,8 @@ fn nodes(
             drawing.add(
                 Layer::Glow,
                 Instance {
-                    a: four(foot + Vec3::Y * (tall + 0.1), 1.3 + 1.5 * look.load),
-                    b: four(color, 0.10 + 0.30 * look.load),
+                    a: four(foot + Vec3::Y * (tall + 0.35), 1.5 + 1.3 * look.load),
+                    b: four(color, 0.07 + 0.20 * look.load),
                     c: [0.0; 4],
                     d: [0.0; 4],
                 },
@@ -169,11 +188,25 @@ fn processes(
     theme: Res<Theme>,
 ) {
     for (name, body) in &bodies.all {
-        let Some(process) = cluster.processes.get(name) else { continue };
+        let Some(process) = cluster.processes.get(name) else {
+            continue;
+        };
         let selected = acting.selected_process() == Some(*name);
         let hovered = pointing.hovered == Some(Target::Process(*name));
-        let dim = filter.0.as_ref().is_some_and(|query| !query.matches(process, &cluster));
-        ball(&mut drawing, process, body, Look { selected, hovered, dim });
+        let dim = filter
+            .0
+            .as_ref()
+            .is_some_and(|query| !query.matches(process, &cluster));
+        ball(
+            &mut drawing,
+            process,
+            body,
+            Look {
+                selected,
+                hovered,
+                dim,
+            },
+        );
         if dim {
             continue;
         }
@@ -182,10 +215,22 @@ fn processes(
         }
         journey(&mut drawing, &cluster, process, body, &theme);
         if acting.is_pending(*name) && body.flight.is_none() {
-            ring(&mut drawing, body.position, radius(process) * 2.4, theme.accent, 0.7);
+            ring(
+                &mut drawing,
+                body.position,
+                radius(process) * 2.4,
+                theme.accent,
+                0.7,
+            );
         }
         if selected {
-            ring(&mut drawing, body.position, radius(process) * 2.1 + 0.12, theme.accent, 0.9);
+            ring(
+                &mut drawing,
+                body.position,
+                radius(process) * 2.1 + 0.12,
+                theme.accent,
+                0.9,
+            );
         }
     }
 }
@@ -199,16 +244,29 @@ struct Look {
 }
 
 fn ball(drawing: &mut Drawing, process: &Process, body: &Body, look: Look) {
-    let Look { selected, hovered, dim } = look;
+    let Look {
+        selected,
+        hovered,
+        dim,
+    } = look;
     let color = tint(process.name.home) * if dim { 0.12 } else { 1.0 };
-    let cpu = if dim { 0.0 } else { (process.sample.cpu_percent / 100.0).clamp(0.0, 1.0) };
+    let cpu = if dim {
+        0.0
+    } else {
+        (process.sample.cpu_percent / 100.0).clamp(0.0, 1.0)
+    };
     let size = radius(process) * (1.0 + 0.25 * flag(hovered || selected));
     drawing.add(
         Layer::Glyph,
         Instance {
             a: four(body.position, size),
             b: four(color, cpu),
-            c: [flag(selected), flag(hovered), flag(process.is_away()), body.presence],
+            c: [
+                flag(selected),
+                flag(hovered),
+                flag(process.is_away()),
+                body.presence,
+            ],
             d: [0.0; 4],
         },
     );
@@ -226,8 +284,16 @@ fn ball(drawing: &mut Drawing, process: &Process, body: &Body, look: Look) {
 }
 
 /// From where a process computes to its home: its files and connections run along it.
-fn tether(drawing: &mut Drawing, cluster: &TheCluster, process: &Process, body: &Body, selected: bool) {
-    let Some(home) = cluster.places.of(process.name.home) else { return };
+fn tether(
+    drawing: &mut Drawing,
+    cluster: &TheCluster,
+    process: &Process,
+    body: &Body,
+    selected: bool,
+) {
+    let Some(home) = cluster.places.of(process.name.home) else {
+        return;
+    };
     let end = home + Vec3::Y * 0.9;
     let color = tint(process.name.home);
     drawing.add(
@@ -242,20 +308,40 @@ fn tether(drawing: &mut Drawing, cluster: &TheCluster, process: &Process, body: 
 }
 
 /// A flight under way, and what remains to be seen of one that ended.
-fn journey(drawing: &mut Drawing, cluster: &TheCluster, process: &Process, body: &Body, theme: &Theme) {
+fn journey(
+    drawing: &mut Drawing,
+    cluster: &TheCluster,
+    process: &Process,
+    body: &Body,
+    theme: &Theme,
+) {
     let [good, bad] = theme.outcome;
     if body.afterglow != 0.0 {
         let color = if body.afterglow > 0.0 { good } else { bad };
         let age = 1.0 - body.afterglow.abs();
         let light = (1.0 - age) * (1.0 - age);
-        ring(drawing, body.position, 0.4 + 2.2 * ease(age), color, 1.2 * light);
+        ring(
+            drawing,
+            body.position,
+            0.4 + 2.2 * ease(age),
+            color,
+            1.2 * light,
+        );
         drawing.add(
             Layer::Glow,
-            Instance { a: four(body.position, 1.8), b: four(color, 0.9 * light), c: [0.0; 4], d: [0.0; 4] },
+            Instance {
+                a: four(body.position, 1.8),
+                b: four(color, 0.9 * light),
+                c: [0.0; 4],
+                d: [0.0; 4],
+            },
         );
     }
     let Some(flight) = &body.flight else { return };
-    let (Some(from), Some(to)) = (cluster.places.of(flight.from), cluster.places.of(flight.to)) else { return };
+    let (Some(from), Some(to)) = (cluster.places.of(flight.from), cluster.places.of(flight.to))
+    else {
+        return;
+    };
     let (from, to) = (from + Vec3::Y * 1.1, to + Vec3::Y * 1.1);
     let color = match flight.stage {
         Stage::Pending => theme.accent.lerp(tint(process.name.home), 0.35),
@@ -273,12 +359,22 @@ fn journey(drawing: &mut Drawing, cluster: &TheCluster, process: &Process, body:
     drawing.add(Layer::Ribbon, shape(0.10, 0.8, ease(flight.progress), 2.2));
     drawing.add(
         Layer::Glow,
-        Instance { a: four(body.position, 1.7), b: four(color, 0.9), c: [3.0, 0.0, 0.0, 0.0], d: [0.0; 4] },
+        Instance {
+            a: four(body.position, 1.7),
+            b: four(color, 0.9),
+            c: [3.0, 0.0, 0.0, 0.0],
+            d: [0.0; 4],
+        },
     );
 }
 
 fn ring(drawing: &mut Drawing, at: Vec3, size: f32, color: Vec3, light: f32) {
-    let instance = Instance { a: four(at, size), b: four(color, light), c: [1.0, 0.0, 0.0, 0.0], d: [0.0; 4] };
+    let instance = Instance {
+        a: four(at, size),
+        b: four(color, light),
+        c: [1.0, 0.0, 0.0, 0.0],
+        d: [0.0; 4],
+    };
     drawing.add(Layer::Glow, instance);
 }
 
@@ -291,13 +387,19 @@ fn gestures(
     pointing: Res<Pointing>,
     theme: Res<Theme>,
 ) {
-    let Some((name, at)) = pointing.dragged else { return };
-    let Some(body) = bodies.all.get(&name) else { return };
+    let Some((name, at)) = pointing.dragged else {
+        return;
+    };
+    let Some(body) = bodies.all.get(&name) else {
+        return;
+    };
     let aim = match pointing.hovered {
         Some(Target::Node(id)) => cluster.places.of(id).map(|foot| foot + Vec3::Y * 1.2),
         _ => rig.ray(at).meets_plane(0.6),
     };
-    let Some(end) = aim.filter(|end| end.distance(rig.eye()) < 400.0) else { return };
+    let Some(end) = aim.filter(|end| end.distance(rig.eye()) < 400.0) else {
+        return;
+    };
     let sure = matches!(pointing.hovered, Some(Target::Node(_)));
     drawing.add(
         Layer::Ribbon,
@@ -308,5 +410,11 @@ fn gestures(
             d: [1.0, 1.6, 10.0, 0.0],
         },
     );
-    ring(&mut drawing, end, 0.7, theme.accent, if sure { 1.0 } else { 0.5 });
+    ring(
+        &mut drawing,
+        end,
+        0.7,
+        theme.accent,
+        if sure { 1.0 } else { 0.5 },
+    );
 }

@@ -106,14 +106,26 @@ fn install() {
         COPY.with_borrow(|copy| {
             let target = pick::pick(&copy.rig, &copy.cluster, &copy.bodies, Vec2::new(x, y));
             let hit = match target {
-                Some(Target::Node(node)) => Hit { node: Some(node), process: None },
-                Some(Target::Process(process)) => Hit { node: None, process: Some(process) },
-                None => Hit { node: None, process: None },
+                Some(Target::Node(node)) => Hit {
+                    node: Some(node),
+                    process: None,
+                },
+                Some(Target::Process(process)) => Hit {
+                    node: None,
+                    process: Some(process),
+                },
+                None => Hit {
+                    node: None,
+                    process: None,
+                },
             };
             serde_json::to_string(&hit).unwrap_or_default()
         })
     });
-    for (name, function) in [("mattx_state", state.into_js_value()), ("mattx_pick", hit.into_js_value())] {
+    for (name, function) in [
+        ("mattx_state", state.into_js_value()),
+        ("mattx_pick", hit.into_js_value()),
+    ] {
         if js_sys::Reflect::set(&window, &name.into(), &function).is_err() {
             warn!("the page does not let {name} be defined");
         }

@@ -70,7 +70,12 @@ fn srgb(code: u32) -> Vec3 {
 #[must_use]
 pub fn css(colour: Vec3) -> String {
     let byte = |value: f32| (value.clamp(0.0, 1.0).powf(1.0 / 2.2) * 255.0).round() as u8;
-    format!("rgb({} {} {})", byte(colour.x), byte(colour.y), byte(colour.z))
+    format!(
+        "rgb({} {} {})",
+        byte(colour.x),
+        byte(colour.y),
+        byte(colour.z)
+    )
 }
 
 /// Makes the colours known.

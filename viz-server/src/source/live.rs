@@ -65,7 +65,9 @@ impl Live {
             Ok(nodes) => {
                 hub.retain(&nodes.iter().map(|node| node.id).collect::<Vec<_>>());
                 nodes.into_iter().for_each(|node| hub.put(node));
-                hub.set_notice(Some(format!("{reason}. Showing the read-only tables of /proc/mattx.")));
+                hub.set_notice(Some(format!(
+                    "{reason}. Showing the read-only tables of /proc/mattx."
+                )));
             }
             Err(other) => hub.lost(format!("{reason}. {other}")),
         }
@@ -96,21 +98,41 @@ async fn connect(socket: &Path) -> Result<Connection, String> {
         )
     })?;
     let (reader, writer) = stream.into_split();
-    let mut connection = Connection { reader: BufReader::with_capacity(CHUNK, reader), writer };
+    let mut connection = Connection {
+        reader: BufReader::with_capacity(CHUNK, reader),
+        writer,
+    };
     let hello = tokio::time::timeout(SILENCE, connection.next(&mut Vec::new()))
         .await
-        .map_err(|_| format!("The daemon at {} accepts connections but does not greet", socket.display()))??;
+        .map_err(|_| {
+            format!(
+                "The daemon at {} accepts connections but does not greet",
+                socket.display()
+            )
+        })??;
     match hello {
-        Reply::Hello { version: local::VERSION, .. } => {}
+        Reply::Hello {
+            version: local::VERSION,
+            ..
+        } => {}
         Reply::Hello { version, .. } => {
             return Err(format!(
                 "The daemon speaks version {version} of its protocol and this server {}; install the same release of both",
                 local::VERSION
             ));
         }
-        _ => return Err("The daemon's first word is no greeting; is this its control socket?".into()),
+        _ => {
+            return Err(
+                "The daemon's first word is no greeting; is this its control socket?".into(),
+            );
+        }
     }
-    connection.send(&Request { id: 0, operation: Operation::Subscribe }).await?;
+    connection
+        .send(&Request {
+            id: 0,
+            operation: Operation::Subscribe,
+        })
+        .await?;
     Ok(connection)
 }
 
@@ -175,7 +197,11 @@ impl Connection {
     /// The next message. Cancellation keeps what was read of it in `line`.
     async fn next(&mut self, line: &mut Vec<u8>) -> Result<Reply, String> {
         loop {
-            let available = self.reader.fill_buf().await.map_err(|error| format!("The daemon's socket broke ({error})"))?;
+            let available = self
+                .reader
+                .fill_buf()
+                .await
+                .map_err(|error| format!("The daemon's socket broke ({error})"))?;
             if available.is_empty() {
                 return Err("The daemon mattx-discd closed the connection".into());
             }
@@ -189,8 +215,11 @@ impl Connection {
                 return Err("The daemon sent a longer line than its protocol allows".into());
             }
             if complete {
-                return serde_json::from_slice(line)
-                    .map_err(|error| format!("The daemon sent something that this server does not understand ({error})"));
+                return serde_json::from_slice(line).map_err(|error| {
+                    format!(
+                        "The daemon sent something that this server does not understand ({error})"
+                    )
+                });
             }
         }
     }
@@ -198,6 +227,9 @@ impl Connection {
     async fn send(&mut self, request: &Request) -> Result<(), String> {
         let mut text = serde_json::to_vec(request).map_err(|error| error.to_string())?;
         text.push(b'\n');
-        self.writer.write_all(&text).await.map_err(|error| format!("The daemon does not read its socket ({error})"))
+        self.writer
+            .write_all(&text)
+            .await
+            .map_err(|error| format!("The daemon does not read its socket ({error})"))
     }
 }

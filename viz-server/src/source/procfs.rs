@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 
-use mattx_protocol::model::{NodeId, NodeSample, NodeState, Pressure, ProcessKind, ProcessRef, ProcessSample};
+use mattx_protocol::model::{
+    NodeId, NodeSample, NodeState, Pressure, ProcessKind, ProcessRef, ProcessSample,
+};
 
 /// Where the module shows its tables.
 pub const FOLDER: &str = "/proc/mattx";
@@ -17,19 +19,35 @@ pub const FOLDER: &str = "/proc/mattx";
 pub fn read(folder: &Path) -> Result<Vec<NodeSample>, String> {
     let file = folder.join("nodes");
     let nodes = std::fs::read_to_string(&file).map_err(|error| {
-        format!("{} cannot be read ({error}); is the module mattx loaded?", file.display())
+        format!(
+            "{} cannot be read ({error}); is the module mattx loaded?",
+            file.display()
+        )
     })?;
     let mut samples = parse_nodes(&nodes);
     if let Some(local) = samples.first_mut() {
-        let pairs = |name: &str| parse_pairs(&std::fs::read_to_string(folder.join(name)).unwrap_or_default());
+        let pairs = |name: &str| {
+            parse_pairs(&std::fs::read_to_string(folder.join(name)).unwrap_or_default())
+        };
         let module = std::fs::read_to_string(folder.join("version")).unwrap_or_default();
-        local.module = module.lines().next().and_then(|line| line.split_once(": ")).map(|(_, version)| version.into());
+        local.module = module
+            .lines()
+            .next()
+            .and_then(|line| line.split_once(": "))
+            .map(|(_, version)| version.into());
         for (pid, node) in pairs("remote") {
-            local.processes.push(process(pid, ProcessKind::Deputy { node }));
+            local
+                .processes
+                .push(process(pid, ProcessKind::Deputy { node }));
         }
         for (pid, home) in pairs("guests") {
             // The table does not tell the pid at home; the local one keeps the name unique.
-            local.processes.push(process(pid, ProcessKind::Guest { origin: ProcessRef { home, pid } }));
+            local.processes.push(process(
+                pid,
+                ProcessKind::Guest {
+                    origin: ProcessRef { home, pid },
+                },
+            ));
         }
     }
     Ok(samples)
@@ -113,16 +131,30 @@ mod tests {
         let nodes = parse_nodes(TABLE);
         let rows: Vec<_> = nodes
             .iter()
-            .map(|node| (node.id, node.address.to_string(), node.cpu_load, node.affinity, node.memory_available_mib))
+            .map(|node| {
+                (
+                    node.id,
+                    node.address.to_string(),
+                    node.cpu_load,
+                    node.affinity,
+                    node.memory_available_mib,
+                )
+            })
             .collect();
         assert_eq!(
             rows,
-            [(709, "192.168.122.131".into(), 2000, 4000, 725), (814, "192.168.122.38".into(), 0, 4000, 748)]
+            [
+                (709, "192.168.122.131".into(), 2000, 4000, 725),
+                (814, "192.168.122.38".into(), 0, 4000, 748)
+            ]
         );
     }
 
     #[test]
     fn lines_that_are_no_pairs_are_passed_over() {
-        assert_eq!(parse_pairs("12:3\n\nnonsense\n14:x\n15:4\n"), BTreeMap::from([(12, 3), (15, 4)]));
+        assert_eq!(
+            parse_pairs("12:3\n\nnonsense\n14:x\n15:4\n"),
+            BTreeMap::from([(12, 3), (15, 4)])
+        );
     }
 }

@@ -38,7 +38,9 @@ struct Process {
 
 /// `GET /api/v1/status`
 pub async fn status(State(site): State<Site>, headers: HeaderMap) -> Response {
-    let Some(role) = site.0.access.role(&headers) else { return (StatusCode::UNAUTHORIZED, PRIVATE).into_response() };
+    let Some(role) = site.0.access.role(&headers) else {
+        return (StatusCode::UNAUTHORIZED, PRIVATE).into_response();
+    };
     let hub = &site.0.hub;
     let nodes = hub.nodes();
     Json(Status {
@@ -64,12 +66,18 @@ pub async fn nodes(State(site): State<Site>, headers: HeaderMap) -> Response {
 
 /// `GET /api/v1/processes`: each with its name in the cluster and the node that reports it.
 pub async fn processes(State(site): State<Site>, headers: HeaderMap) -> Response {
-    let Some(nodes) = visible(&site, &headers) else { return (StatusCode::UNAUTHORIZED, PRIVATE).into_response() };
+    let Some(nodes) = visible(&site, &headers) else {
+        return (StatusCode::UNAUTHORIZED, PRIVATE).into_response();
+    };
     let list: Vec<Process> = nodes
         .into_iter()
         .flat_map(|node| {
             let id = node.id;
-            node.processes.into_iter().map(move |sample| Process { process: sample.identity(id), node: id, sample })
+            node.processes.into_iter().map(move |sample| Process {
+                process: sample.identity(id),
+                node: id,
+                sample,
+            })
         })
         .collect();
     Json(list).into_response()
@@ -92,7 +100,11 @@ pub async fn command(
 ) -> Response {
     let role = site.0.access.role(&headers);
     let Some(role) = role.filter(|role| *role >= Role::Operator) else {
-        return (StatusCode::FORBIDDEN, "Commands need the token: send it as Authorization: Bearer TOKEN.\n").into_response();
+        return (
+            StatusCode::FORBIDDEN,
+            "Commands need the token: send it as Authorization: Bearer TOKEN.\n",
+        )
+            .into_response();
     };
     let outcome = site.0.hub.execute(command).await;
     site.0.audit.record(from, role, &command, &outcome);

@@ -37,7 +37,9 @@ impl Client {
     /// Looks through the embedded pages once.
     pub fn new() -> Self {
         let page = plain(INDEX).unwrap_or_default();
-        Self { scripts: inline_scripts(&String::from_utf8_lossy(&page)) }
+        Self {
+            scripts: inline_scripts(&String::from_utf8_lossy(&page)),
+        }
     }
 
     /// The policy for pages served under `host`: nothing but this server, and WebAssembly.
@@ -56,8 +58,12 @@ fn inline_scripts(page: &str) -> String {
     let mut hashes = String::new();
     let mut rest = page;
     while let Some((_, tail)) = rest.split_once("<script") {
-        let Some((attributes, tail)) = tail.split_once('>') else { break };
-        let Some((script, tail)) = tail.split_once("</script>") else { break };
+        let Some((attributes, tail)) = tail.split_once('>') else {
+            break;
+        };
+        let Some((script, tail)) = tail.split_once("</script>") else {
+            break;
+        };
         if !attributes.contains("src=") {
             hashes += &format!(" 'sha256-{}'", STANDARD.encode(Sha256::digest(script)));
         }
@@ -73,7 +79,12 @@ pub struct Entry {
 }
 
 /// Serves a file of the client; a token in the page's address becomes a cookie.
-pub async fn serve(State(site): State<Site>, uri: Uri, entry: Query<Entry>, headers: HeaderMap) -> Response {
+pub async fn serve(
+    State(site): State<Site>,
+    uri: Uri,
+    entry: Query<Entry>,
+    headers: HeaderMap,
+) -> Response {
     let path = match uri.path().trim_start_matches('/') {
         "" => INDEX,
         path => path,
@@ -84,11 +95,18 @@ pub async fn serve(State(site): State<Site>, uri: Uri, entry: Query<Entry>, head
         return enter(&site, uri.query().unwrap_or_default(), token);
     }
     if site.0.access.role(&headers).is_none() {
-        return (StatusCode::UNAUTHORIZED, "This server is private; open the link with the token that it printed.\n")
+        return (
+            StatusCode::UNAUTHORIZED,
+            "This server is private; open the link with the token that it printed.\n",
+        )
             .into_response();
     }
     file(path, &headers).unwrap_or_else(|| {
-        let reason = if path == INDEX { NOT_BUILT } else { "There is no such page here.\n" };
+        let reason = if path == INDEX {
+            NOT_BUILT
+        } else {
+            "There is no such page here.\n"
+        };
         (StatusCode::NOT_FOUND, reason).into_response()
     })
 }
@@ -101,10 +119,21 @@ fn enter(site: &Site, query: &str, token: &str) -> Response {
         )
             .into_response();
     }
-    let others: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("token=")).collect();
-    let target = if others.is_empty() { "/".to_owned() } else { format!("/?{}", others.join("&")) };
+    let others: Vec<&str> = query
+        .split('&')
+        .filter(|pair| !pair.starts_with("token="))
+        .collect();
+    let target = if others.is_empty() {
+        "/".to_owned()
+    } else {
+        format!("/?{}", others.join("&"))
+    };
     let cookie = site.0.access.set_cookie(token);
-    (StatusCode::SEE_OTHER, [(header::SET_COOKIE, cookie), (header::LOCATION, target)]).into_response()
+    (
+        StatusCode::SEE_OTHER,
+        [(header::SET_COOKIE, cookie), (header::LOCATION, target)],
+    )
+        .into_response()
 }
 
 fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
@@ -123,9 +152,15 @@ fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
         (data, None, hash)
     };
     // Trunk puts a hash into every name but the page's.
-    let caching = if path == INDEX { "no-cache" } else { "public, max-age=31536000, immutable" };
+    let caching = if path == INDEX {
+        "no-cache"
+    } else {
+        "public, max-age=31536000, immutable"
+    };
     let tag = format!("\"{}\"", STANDARD.encode(&hash[..12]));
-    let unchanged = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
+    let unchanged = headers
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|known| known.as_bytes() == tag.as_bytes());
     let mut response = if unchanged {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -154,17 +189,28 @@ fn plain(path: &str) -> Option<Cow<'static, [u8]>> {
     }
     let packed = Dist::get(&format!("{path}.gz"))?;
     let mut data = Vec::new();
-    flate2::read::GzDecoder::new(packed.data.as_ref()).read_to_end(&mut data).ok()?;
+    flate2::read::GzDecoder::new(packed.data.as_ref())
+        .read_to_end(&mut data)
+        .ok()?;
     Some(data.into())
 }
 
 /// Whether the client accepts `coding`: named, and not with a quality of 0.
 fn accepts(headers: &HeaderMap, coding: &str) -> bool {
-    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let values = headers
+        .get_all(header::ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|item| {
         let mut parts = item.split(';').map(str::trim);
-        parts.next().is_some_and(|name| name.eq_ignore_ascii_case(coding))
-            && !parts.any(|part| part.strip_prefix("q=").and_then(|quality| quality.parse().ok()) == Some(0.0_f32))
+        parts
+            .next()
+            .is_some_and(|name| name.eq_ignore_ascii_case(coding))
+            && !parts.any(|part| {
+                part.strip_prefix("q=")
+                    .and_then(|quality| quality.parse().ok())
+                    == Some(0.0_f32)
+            })
     })
 }
 
@@ -174,7 +220,12 @@ mod tests {
 
     #[test]
     fn a_coding_with_quality_zero_is_not_accepted() {
-        let headers: HeaderMap = [(header::ACCEPT_ENCODING, "br;q=0, gzip;q=0.5".parse().unwrap())].into_iter().collect();
+        let headers: HeaderMap = [(
+            header::ACCEPT_ENCODING,
+            "br;q=0, gzip;q=0.5".parse().unwrap(),
+        )]
+        .into_iter()
+        .collect();
         assert!(!accepts(&headers, "br"));
         assert!(accepts(&headers, "gzip"));
         assert!(!accepts(&HeaderMap::new(), "gzip"));

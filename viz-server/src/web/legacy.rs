@@ -13,7 +13,12 @@ fn up(site: &Site, headers: &HeaderMap) -> Vec<NodeSample> {
     if site.0.access.role(headers).is_none() {
         return Vec::new();
     }
-    site.0.hub.nodes().into_iter().filter(|node| node.state != NodeState::Down).collect()
+    site.0
+        .hub
+        .nodes()
+        .into_iter()
+        .filter(|node| node.state != NodeState::Down)
+        .collect()
 }
 
 fn row(node: &NodeSample) -> Value {
@@ -39,15 +44,17 @@ pub async fn nodes(State(site): State<Site>, headers: HeaderMap) -> Json<Value> 
 pub async fn migrations(State(site): State<Site>, headers: HeaderMap) -> Json<Value> {
     let nodes = up(&site, &headers);
     let away = nodes.iter().flat_map(|home| {
-        home.processes.iter().filter_map(move |process| match process.kind {
-            ProcessKind::Deputy { node } => Some(json!({
-                "pid": process.pid.to_string(),
-                "name": process.comm,
-                "from": home.id.to_string(),
-                "to": node.to_string(),
-            })),
-            ProcessKind::Local | ProcessKind::Guest { .. } => None,
-        })
+        home.processes
+            .iter()
+            .filter_map(move |process| match process.kind {
+                ProcessKind::Deputy { node } => Some(json!({
+                    "pid": process.pid.to_string(),
+                    "name": process.comm,
+                    "from": home.id.to_string(),
+                    "to": node.to_string(),
+                })),
+                ProcessKind::Local | ProcessKind::Guest { .. } => None,
+            })
     });
     Json(away.collect())
 }

@@ -41,7 +41,13 @@ impl Site {
     #[must_use]
     pub fn new(hub: Hub, access: Access, audit: Audit) -> Self {
         let client = assets::Client::new();
-        Self(Arc::new(Parts { hub, access, audit, client, seats: Arc::new(Semaphore::new(MOST_VIEWERS)) }))
+        Self(Arc::new(Parts {
+            hub,
+            access,
+            audit,
+            client,
+            seats: Arc::new(Semaphore::new(MOST_VIEWERS)),
+        }))
     }
 }
 
@@ -76,9 +82,16 @@ async fn guard(State(site): State<Site>, request: Request, next: Next) -> Respon
             .into_response();
     }
     if site.0.access.is_foreign(headers) {
-        return (StatusCode::FORBIDDEN, "Pages of other sites may not use this server.\n").into_response();
+        return (
+            StatusCode::FORBIDDEN,
+            "Pages of other sites may not use this server.\n",
+        )
+            .into_response();
     }
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
     let policy = site.0.client.policy(host);
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

@@ -59,26 +59,51 @@ pub async fn upgrade(
     headers: HeaderMap,
 ) -> Response {
     let Some(role) = site.0.access.role(&headers) else {
-        return (StatusCode::UNAUTHORIZED, "This server is private; a token is needed.\n").into_response();
+        return (
+            StatusCode::UNAUTHORIZED,
+            "This server is private; a token is needed.\n",
+        )
+            .into_response();
     };
     let format = match wishes.format.as_deref() {
         None | Some("binary") => Format::Binary,
         Some("json") => Format::Json,
         Some(other) => {
-            return (StatusCode::BAD_REQUEST, format!("The format is json or binary, not {other}.\n")).into_response();
+            return (
+                StatusCode::BAD_REQUEST,
+                format!("The format is json or binary, not {other}.\n"),
+            )
+                .into_response();
         }
     };
     let Ok(seat) = site.0.seats.clone().try_acquire_owned() else {
-        return (StatusCode::SERVICE_UNAVAILABLE, "Too many viewers are here already; try later.\n").into_response();
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Too many viewers are here already; try later.\n",
+        )
+            .into_response();
     };
-    upgrade.max_message_size(LONGEST_MESSAGE).max_frame_size(LONGEST_MESSAGE).on_upgrade(move |socket| async move {
-        let (sink, stream) = socket.split();
-        let (answers, inbox) = mpsc::channel(COMMANDS_AT_ONCE * 2);
-        let audience = Audience::from(role);
-        let viewer = Viewer { site, from, role, audience, format, sink, answers, budget: BURST, refilled: Instant::now() };
-        viewer.serve(stream, inbox).await;
-        drop(seat);
-    })
+    upgrade
+        .max_message_size(LONGEST_MESSAGE)
+        .max_frame_size(LONGEST_MESSAGE)
+        .on_upgrade(move |socket| async move {
+            let (sink, stream) = socket.split();
+            let (answers, inbox) = mpsc::channel(COMMANDS_AT_ONCE * 2);
+            let audience = Audience::from(role);
+            let viewer = Viewer {
+                site,
+                from,
+                role,
+                audience,
+                format,
+                sink,
+                answers,
+                budget: BURST,
+                refilled: Instant::now(),
+            };
+            viewer.serve(stream, inbox).await;
+            drop(seat);
+        })
 }
 
 struct Viewer {
@@ -94,7 +119,11 @@ struct Viewer {
 }
 
 impl Viewer {
-    async fn serve(mut self, mut stream: SplitStream<WebSocket>, mut answers: mpsc::Receiver<FromServer>) {
+    async fn serve(
+        mut self,
+        mut stream: SplitStream<WebSocket>,
+        mut answers: mpsc::Receiver<FromServer>,
+    ) {
         let mut subscription = self.site.0.hub.subscribe();
         let hello = FromServer::Hello {
             version: VERSION,
@@ -149,7 +178,10 @@ impl Viewer {
             return self.leave(POLICY, "too many messages").await;
         }
         match parsed {
-            None => self.leave(PROTOCOL_ERROR, "that is no message of this protocol").await,
+            None => {
+                self.leave(PROTOCOL_ERROR, "that is no message of this protocol")
+                    .await
+            }
             Some(FromViewer::Resynchronise) => {
                 let snapshot = self.site.0.hub.snapshot();
                 self.pass(&snapshot).await
@@ -160,18 +192,32 @@ impl Viewer {
 
     async fn execute(&mut self, id: u64, command: Command) -> ControlFlow<()> {
         let refusal = if self.role < Role::Operator {
-            Some((EPERM, "viewers may look but not act: open the link with the token that mattx-viz printed when it started"))
+            Some((
+                EPERM,
+                "viewers may look but not act: open the link with the token that mattx-viz printed when it started",
+            ))
         } else if self.answers.strong_count() > COMMANDS_AT_ONCE {
-            Some((EAGAIN, "too many of your commands are under way; wait for their answers"))
+            Some((
+                EAGAIN,
+                "too many of your commands are under way; wait for their answers",
+            ))
         } else {
             None
         };
         if let Some((errno, reason)) = refusal {
             let outcome = failed(errno, reason);
-            self.site.0.audit.record(self.from, self.role, &command, &outcome);
+            self.site
+                .0
+                .audit
+                .record(self.from, self.role, &command, &outcome);
             return self.say(FromServer::Answer { id, outcome }).await;
         }
-        let (site, from, role, answers) = (self.site.clone(), self.from, self.role, self.answers.clone());
+        let (site, from, role, answers) = (
+            self.site.clone(),
+            self.from,
+            self.role,
+            self.answers.clone(),
+        );
         tokio::spawn(async move {
             let outcome: Outcome = site.0.hub.execute(command).await;
             site.0.audit.record(from, role, &command, &outcome);
@@ -197,7 +243,12 @@ impl Viewer {
     }
 
     async fn leave(&mut self, code: u16, reason: &'static str) -> ControlFlow<()> {
-        let _ = self.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
+        let _ = self
+            .send(Message::Close(Some(CloseFrame {
+                code,
+                reason: reason.into(),
+            })))
+            .await;
         ControlFlow::Break(())
     }
 

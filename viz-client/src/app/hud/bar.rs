@@ -14,14 +14,20 @@ use crate::app::net::Connection;
 const OLD_MS: f64 = 3000.0;
 
 pub fn plugin(app: &mut App) {
-    app.add_systems(Update, refresh.in_set(Step::Show).run_if(super::now_and_then));
+    app.add_systems(
+        Update,
+        refresh.in_set(Step::Show).run_if(super::now_and_then),
+    );
 }
 
 fn refresh(cluster: Res<TheCluster>, connection: Res<Connection>) {
     let age = dom::now_ms() - connection.heard_ms;
     let (state, words) = match (connection.open, cluster.source) {
         (false, None) => ("wait", "connecting …".to_owned()),
-        (false, _) => ("bad", format!("no connection, picture is {:.0} s old", age / 1000.0)),
+        (false, _) => (
+            "bad",
+            format!("no connection, picture is {:.0} s old", age / 1000.0),
+        ),
         (true, _) if age > OLD_MS => ("bad", format!("no news for {:.0} s", age / 1000.0)),
         (true, _) => ("good", "live".to_owned()),
     };
@@ -52,16 +58,40 @@ fn refresh(cluster: Res<TheCluster>, connection: Res<Connection>) {
     let insecure = cluster.nodes.values().any(|node| node.sample.insecure);
     dom::show(&dom::by_id("insecure"), insecure);
 
-    let up = cluster.nodes.values().filter(|node| node.sample.state == NodeState::Up).count();
+    let up = cluster
+        .nodes
+        .values()
+        .filter(|node| node.sample.state == NodeState::Up)
+        .count();
     let all = cluster.nodes.len();
-    let nodes = if up == all { all.to_string() } else { format!("{up}/{all}") };
+    let nodes = if up == all {
+        all.to_string()
+    } else {
+        format!("{up}/{all}")
+    };
     dom::text(&dom::by_id("count-nodes"), &nodes);
-    dom::text(&dom::by_id("count-processes"), &cluster.processes.len().to_string());
-    let away = cluster.processes.values().filter(|process| process.is_away()).count();
+    dom::text(
+        &dom::by_id("count-processes"),
+        &cluster.processes.len().to_string(),
+    );
+    let away = cluster
+        .processes
+        .values()
+        .filter(|process| process.is_away())
+        .count();
     dom::text(&dom::by_id("count-away"), &away.to_string());
-    let load = cluster.nodes.values().map(|node| node.load().min(1.0)).sum::<f32>() / all.max(1) as f32;
+    let load = cluster
+        .nodes
+        .values()
+        .map(|node| node.load().min(1.0))
+        .sum::<f32>()
+        / all.max(1) as f32;
     dom::text(&dom::by_id("count-load"), &format!("{:.0} %", load * 100.0));
-    dom::style(&dom::by_id("load-bar"), "transform", &format!("scaleX({load:.3})"));
+    dom::style(
+        &dom::by_id("load-bar"),
+        "transform",
+        &format!("scaleX({load:.3})"),
+    );
     if !cluster.nodes.is_empty() || cluster.notice.is_some() {
         dom::show(&dom::by_id("loading"), false);
     }

@@ -19,7 +19,9 @@ pub fn plugin(app: &mut App) {
 
 fn tell(news: Res<FrameNews>, cluster: Res<TheCluster>) {
     for item in &news.0 {
-        let Some((class, text)) = line(item, &cluster) else { continue };
+        let Some((class, text)) = line(item, &cluster) else {
+            continue;
+        };
         let feed = dom::by_id("feed");
         dom::append(&feed, &dom::make("li", class, &text));
         while feed.child_element_count() > LINES {
@@ -44,7 +46,9 @@ fn line(news: &News, cluster: &Cluster) -> Option<(&'static str, String)> {
                     };
                     ("good", format!("{}  {from} → {to}{took}", event.comm))
                 }
-                MovePhase::Failed { reason, .. } => ("bad", format!("{} stays on {from}: {reason}", event.comm)),
+                MovePhase::Failed { reason, .. } => {
+                    ("bad", format!("{} stays on {from}: {reason}", event.comm))
+                }
                 MovePhase::Ended { .. } => ("", format!("{} ended on {from}", event.comm)),
             }
         }

@@ -13,8 +13,10 @@ use crate::app::interact::Pointing;
 use crate::app::model::{TheActing, TheCluster};
 
 pub fn plugin(app: &mut App) {
-    app.add_systems(Startup, listen)
-        .add_systems(Update, (keys, hint.run_if(super::now_and_then)).in_set(Step::Show));
+    app.add_systems(Startup, listen).add_systems(
+        Update,
+        (keys, hint.run_if(super::now_and_then)).in_set(Step::Show),
+    );
 }
 
 fn dialog() -> Option<HtmlDialogElement> {
@@ -37,27 +39,47 @@ fn listen() {
 }
 
 fn keys(input: Res<Input>) {
-    if input.gestures.iter().any(|gesture| matches!(gesture, Gesture::Key(key) if key == "Help")) {
+    if input
+        .gestures
+        .iter()
+        .any(|gesture| matches!(gesture, Gesture::Key(key) if key == "Help"))
+    {
         toggle();
     }
 }
 
 fn hint(cluster: Res<TheCluster>, acting: Res<TheActing>, pointing: Res<Pointing>) {
-    let name = |process| cluster.processes.get(&process).map(|process| process.sample.comm.as_str());
+    let name = |process| {
+        cluster
+            .processes
+            .get(&process)
+            .map(|process| process.sample.comm.as_str())
+    };
     let text = match (acting.selected, pointing.dragged) {
-        (_, Some((process, _))) => format!("drop {} on a node to move it there", name(process).unwrap_or("it")),
+        (_, Some((process, _))) => format!(
+            "drop {} on a node to move it there",
+            name(process).unwrap_or("it")
+        ),
         (Some(Target::Process(process)), _) if cluster.may_act() => {
             let name = name(process).unwrap_or("it");
             match cluster.processes.get(&process) {
                 Some(known) if known.is_away() => {
-                    format!("click a node to move {name} there · double-click {name} or press H to send it home")
+                    format!(
+                        "click a node to move {name} there · double-click {name} or press H to send it home"
+                    )
                 }
-                _ => format!("click a node, or drag {name} onto one, to move it there · Esc lets go"),
+                _ => {
+                    format!("click a node, or drag {name} onto one, to move it there · Esc lets go")
+                }
             }
         }
-        (Some(Target::Process(_)), _) => "you can look but not move processes: that needs the link with the token".into(),
+        (Some(Target::Process(_)), _) => {
+            "you can look but not move processes: that needs the link with the token".into()
+        }
         (Some(Target::Node(_)), _) => "F flies there · Esc lets go".into(),
-        (None, None) => "click a process to select it · drag to look around · WASD to fly · ? for help".into(),
+        (None, None) => {
+            "click a process to select it · drag to look around · WASD to fly · ? for help".into()
+        }
     };
     dom::text(&dom::by_id("hint"), &text);
 }

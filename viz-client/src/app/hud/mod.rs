@@ -17,7 +17,14 @@ const REFRESH_SECONDS: f32 = 0.2;
 
 /// Sets all parts up.
 pub fn plugin(app: &mut App) {
-    app.add_plugins((bar::plugin, feed::plugin, help::plugin, panel::plugin, search::plugin, toasts::plugin));
+    app.add_plugins((
+        bar::plugin,
+        feed::plugin,
+        help::plugin,
+        panel::plugin,
+        search::plugin,
+        toasts::plugin,
+    ));
 }
 
 /// A run condition: a few times per second.

@@ -44,7 +44,9 @@ fn listen() -> Clicks {
     let clicks = Clicks::default();
     let to = clicks.clone();
     dom::listen(&dom::by_id("panel"), "click", move |event: Event| {
-        let button = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+        let button = event
+            .target()
+            .and_then(|target| target.dyn_into::<HtmlElement>().ok());
         if let Some(action) = button.and_then(|button| button.get_attribute("data-action")) {
             to.borrow_mut().push(action);
         }
@@ -85,14 +87,26 @@ fn refresh(
         Some(Target::Process(name)) => match cluster.processes.get(&name) {
             Some(process) => {
                 let color = css(tint(name.home));
-                (process.sample.comm.clone(), "process", process_rows(process, &cluster), Vec::new(), color)
+                (
+                    process.sample.comm.clone(),
+                    "process",
+                    process_rows(process, &cluster),
+                    Vec::new(),
+                    color,
+                )
             }
             None => return dom::show(&panel, false),
         },
         Some(Target::Node(id)) => match cluster.nodes.get(&id) {
             Some(node) => {
                 let rows = node_rows(node, &cluster);
-                (node.sample.name.clone(), "node", rows, node.busy.clone(), css(tint(id)))
+                (
+                    node.sample.name.clone(),
+                    "node",
+                    rows,
+                    node.busy.clone(),
+                    css(tint(id)),
+                )
             }
             None => return dom::show(&panel, false),
         },
@@ -106,7 +120,10 @@ fn refresh(
     dom::style(&panel, "--tint", &color);
     fill_rows(&rows);
     draw_curve(&curve);
-    let wanted = Shown { selected: acting.selected, buttons: wanted_buttons(&acting, &cluster) };
+    let wanted = Shown {
+        selected: acting.selected,
+        buttons: wanted_buttons(&acting, &cluster),
+    };
     if *shown != wanted {
         make_buttons(&wanted.buttons, cluster.may_act());
         *shown = wanted;
@@ -146,22 +163,52 @@ fn node_rows(node: &Node, cluster: &Cluster) -> Vec<(&'static str, String)> {
     };
     let total = sample.memory_total_mib * 1024;
     let used = total.saturating_sub(sample.memory_available_mib * 1024);
-    let guests = cluster.processes_on(sample.id).filter(|process| process.is_away()).count();
-    let away = cluster.processes.values().filter(|p| p.name.home == sample.id && p.is_away()).count();
+    let guests = cluster
+        .processes_on(sample.id)
+        .filter(|process| process.is_away())
+        .count();
+    let away = cluster
+        .processes
+        .values()
+        .filter(|p| p.name.home == sample.id && p.is_away())
+        .count();
     let mut rows = vec![
         ("node", format!("{} · {state}", sample.id)),
         ("address", sample.address.to_string()),
-        ("load", format!("{:.0} % of {} cores", node.load() * 100.0, sample.cores.len())),
-        ("runnable", format!("{:.1}", sample.cpu_load as f32 / LOAD_PER_RUNNABLE as f32)),
-        ("memory", format!("{} of {}", words::kib(used), words::kib(total))),
+        (
+            "load",
+            format!(
+                "{:.0} % of {} cores",
+                node.load() * 100.0,
+                sample.cores.len()
+            ),
+        ),
+        (
+            "runnable",
+            format!("{:.1}", sample.cpu_load as f32 / LOAD_PER_RUNNABLE as f32),
+        ),
+        (
+            "memory",
+            format!("{} of {}", words::kib(used), words::kib(total)),
+        ),
         ("guests here", guests.to_string()),
         ("its own away", away.to_string()),
-        ("network", format!("{}/s in, {}/s out", words::bytes(sample.network_in), words::bytes(sample.network_out))),
+        (
+            "network",
+            format!(
+                "{}/s in, {}/s out",
+                words::bytes(sample.network_in),
+                words::bytes(sample.network_out)
+            ),
+        ),
         ("waiting for CPU", format!("{:.0} %", sample.pressure.cpu)),
         ("up since", words::duration(sample.uptime_s)),
         ("kernel", sample.kernel.clone()),
     ];
-    rows.push(("module", sample.module.clone().unwrap_or_else(|| "not loaded".into())));
+    rows.push((
+        "module",
+        sample.module.clone().unwrap_or_else(|| "not loaded".into()),
+    ));
     rows
 }
 
@@ -192,14 +239,20 @@ fn fill_rows(rows: &[(&str, String)]) {
 fn draw_curve(values: &[f32]) {
     let figure = dom::by_id("panel-figure");
     dom::show(&figure, values.len() > 1);
-    let Some(line) = dom::document().get_element_by_id("panel-curve") else { return };
+    let Some(line) = dom::document().get_element_by_id("panel-curve") else {
+        return;
+    };
     let step = CURVE_WIDTH / (mattx_viz_client::cluster::HISTORY - 1) as f32;
     let first = CURVE_WIDTH - step * values.len().saturating_sub(1) as f32;
     let points: Vec<String> = values
         .iter()
         .enumerate()
         .map(|(nth, value)| {
-            format!("{:.1},{:.1}", first + step * nth as f32, (CURVE_HEIGHT - 2.0) * (1.0 - value.min(1.0)) + 1.0)
+            format!(
+                "{:.1},{:.1}",
+                first + step * nth as f32,
+                (CURVE_HEIGHT - 2.0) * (1.0 - value.min(1.0)) + 1.0
+            )
         })
         .collect();
     dom::attribute(&line, "points", &points.join(" "));
@@ -207,18 +260,31 @@ fn draw_curve(values: &[f32]) {
 
 /// Name of the action and text of each button.
 fn wanted_buttons(acting: &Acting, cluster: &Cluster) -> Vec<(String, String)> {
-    let Some(process) = acting.selected_process().and_then(|name| cluster.processes.get(&name)) else {
+    let Some(process) = acting
+        .selected_process()
+        .and_then(|name| cluster.processes.get(&name))
+    else {
         return Vec::new();
     };
     let mut buttons = Vec::new();
     if process.is_away() {
-        buttons.push(("home".to_owned(), format!("Send home to {}", cluster.node_name(process.name.home))));
+        buttons.push((
+            "home".to_owned(),
+            format!("Send home to {}", cluster.node_name(process.name.home)),
+        ));
     }
     let others = cluster.nodes.values().filter(|node| {
-        node.sample.id != process.node && node.sample.state == NodeState::Up && node.sample.id != process.name.home
+        node.sample.id != process.node
+            && node.sample.state == NodeState::Up
+            && node.sample.id != process.name.home
     });
     let others: Vec<_> = others.take(MOST_BUTTONS).collect();
-    buttons.extend(others.iter().map(|node| (format!("node:{}", node.sample.id), format!("Move to {}", node.sample.name))));
+    buttons.extend(others.iter().map(|node| {
+        (
+            format!("node:{}", node.sample.id),
+            format!("Move to {}", node.sample.name),
+        )
+    }));
     buttons
 }
 
@@ -226,12 +292,18 @@ fn make_buttons(buttons: &[(String, String)], may_act: bool) {
     let actions = dom::by_id("panel-actions");
     actions.set_text_content(None);
     for (action, text) in buttons {
-        let Ok(button) = dom::make("button", "", text).dyn_into::<HtmlButtonElement>() else { continue };
+        let Ok(button) = dom::make("button", "", text).dyn_into::<HtmlButtonElement>() else {
+            continue;
+        };
         dom::attribute(&button, "type", "button");
         dom::attribute(&button, "data-action", action);
         if !may_act {
             button.set_disabled(true);
-            dom::attribute(&button, "title", "Moving processes needs the link with the token that mattx-viz printed");
+            dom::attribute(
+                &button,
+                "title",
+                "Moving processes needs the link with the token that mattx-viz printed",
+            );
         }
         dom::append(&actions, &button);
     }

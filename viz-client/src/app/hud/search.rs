@@ -12,7 +12,7 @@ use web_sys::{Event, HtmlInputElement, KeyboardEvent};
 
 use crate::app::Step;
 use crate::app::dom;
-use crate::app::input::{Gesture, Input};
+use crate::app::input::is_for_a_control;
 use crate::app::model::{TheActing, TheCluster};
 
 /// What is looked for; `None` is everything.
@@ -30,7 +30,7 @@ type Shared = Rc<RefCell<Field>>;
 pub fn plugin(app: &mut App) {
     app.init_resource::<Filter>()
         .insert_non_send(listen())
-        .add_systems(Update, (focus, apply).in_set(Step::Act));
+        .add_systems(Update, apply.in_set(Step::Act));
 }
 
 fn field() -> Option<HtmlInputElement> {
@@ -40,34 +40,43 @@ fn field() -> Option<HtmlInputElement> {
 fn listen() -> Shared {
     let shared = Shared::default();
     let Some(field) = field() else { return shared };
-    let (to, from) = (shared.clone(), field.clone());
-    dom::listen(&field, "input", move |_: Event| to.borrow_mut().text = Some(from.value()));
-    let (to, from) = (shared.clone(), field.clone());
-    dom::listen(&field, "keydown", move |event: KeyboardEvent| match event.key().as_str() {
-        "Enter" => {
-            to.borrow_mut().choose = true;
-            let _ = from.blur();
+    // At once and not in the next frame: the next key is meant for the field already.
+    let target = field.clone();
+    dom::listen(&dom::window(), "keydown", move |event: KeyboardEvent| {
+        if event.code() == "Slash" && event.key() == "/" && !is_for_a_control(&event) {
+            event.prevent_default();
+            let _ = target.focus();
+            target.select();
         }
-        "Escape" => {
-            from.set_value("");
-            to.borrow_mut().text = Some(String::new());
-            let _ = from.blur();
+    });
+    let (to, from) = (shared.clone(), field.clone());
+    dom::listen(&field, "input", move |_: Event| {
+        to.borrow_mut().text = Some(from.value())
+    });
+    let (to, from) = (shared.clone(), field.clone());
+    dom::listen(&field, "keydown", move |event: KeyboardEvent| {
+        match event.key().as_str() {
+            "Enter" => {
+                to.borrow_mut().choose = true;
+                let _ = from.blur();
+            }
+            "Escape" => {
+                from.set_value("");
+                to.borrow_mut().text = Some(String::new());
+                let _ = from.blur();
+            }
+            _ => {}
         }
-        _ => {}
     });
     shared
 }
 
-fn focus(input: Res<Input>) {
-    if input.gestures.iter().any(|gesture| matches!(gesture, Gesture::Key(key) if key == "Slash"))
-        && let Some(field) = field()
-    {
-        let _ = field.focus();
-        field.select();
-    }
-}
-
-fn apply(shared: NonSend<Shared>, mut filter: ResMut<Filter>, mut acting: ResMut<TheActing>, cluster: Res<TheCluster>) {
+fn apply(
+    shared: NonSend<Shared>,
+    mut filter: ResMut<Filter>,
+    mut acting: ResMut<TheActing>,
+    cluster: Res<TheCluster>,
+) {
     let mut field = shared.borrow_mut();
     if let Some(text) = field.text.take() {
         filter.0 = Query::parse(&text);
@@ -75,9 +84,11 @@ fn apply(shared: NonSend<Shared>, mut filter: ResMut<Filter>, mut acting: ResMut
     if std::mem::take(&mut field.choose)
         && let Some(query) = &filter.0
     {
-        let found = cluster.processes.values().filter(|process| query.matches(process, &cluster)).max_by(|a, b| {
-            a.sample.cpu_percent.total_cmp(&b.sample.cpu_percent)
-        });
+        let found = cluster
+            .processes
+            .values()
+            .filter(|process| query.matches(process, &cluster))
+            .max_by(|a, b| a.sample.cpu_percent.total_cmp(&b.sample.cpu_percent));
         match found {
             Some(process) => acting.selected = Some(Target::Process(process.name)),
             None => acting.hint("no process matches".into()),

@@ -21,12 +21,17 @@ struct Shown {
 }
 
 pub fn plugin(app: &mut App) {
-    app.insert_non_send(Vec::<Shown>::new()).add_systems(Update, show.in_set(Step::Show));
+    app.insert_non_send(Vec::<Shown>::new())
+        .add_systems(Update, show.in_set(Step::Show));
 }
 
 fn show(mut shown: NonSendMut<Vec<Shown>>, mut acting: ResMut<TheActing>) {
     let now = dom::now_ms();
-    let toasts = if acting.has_toasts() { acting.take_toasts() } else { Vec::new() };
+    let toasts = if acting.has_toasts() {
+        acting.take_toasts()
+    } else {
+        Vec::new()
+    };
     for toast in toasts {
         let (class, stay) = match toast.mood {
             Mood::Working => ("toast working", f64::INFINITY),
@@ -38,7 +43,11 @@ fn show(mut shown: NonSendMut<Vec<Shown>>, mut acting: ResMut<TheActing>) {
         let index = known.unwrap_or_else(|| {
             let element = dom::make("div", "", "");
             dom::append(&dom::by_id("toasts"), &element);
-            shown.push(Shown { key: toast.key, element, until_ms: 0.0 });
+            shown.push(Shown {
+                key: toast.key,
+                element,
+                until_ms: 0.0,
+            });
             shown.len() - 1
         });
         let entry = &mut shown[index];

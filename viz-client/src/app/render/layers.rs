@@ -27,8 +27,15 @@ pub enum Layer {
 
 impl Layer {
     /// All layers in the order in which they are drawn.
-    pub const ALL: [Self; 7] =
-        [Self::Tower, Self::Glyph, Self::Sky, Self::Floor, Self::Pad, Self::Ribbon, Self::Glow];
+    pub const ALL: [Self; 7] = [
+        Self::Tower,
+        Self::Glyph,
+        Self::Sky,
+        Self::Floor,
+        Self::Pad,
+        Self::Ribbon,
+        Self::Glow,
+    ];
 
     /// Its name in graphics debuggers.
     pub fn name(self) -> &'static str {
@@ -83,7 +90,12 @@ impl Layer {
             dst_factor: destination,
             operation: BlendOperation::Add,
         };
-        let blend = |component| Some(BlendState { color: component, alpha: component });
+        let blend = |component| {
+            Some(BlendState {
+                color: component,
+                alpha: component,
+            })
+        };
         match self {
             Self::Tower | Self::Glyph | Self::Sky => None,
             Self::Floor | Self::Pad => blend(mix(BlendFactor::One, BlendFactor::OneMinusSrcAlpha)),

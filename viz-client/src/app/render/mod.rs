@@ -86,14 +86,20 @@ struct Picture;
 
 /// Sets the renderer up.
 pub fn plugin(app: &mut App) {
-    app.init_resource::<Drawing>().add_systems(Startup, spawn_camera);
-    let Some(render) = app.get_sub_app_mut(RenderApp) else { return };
+    app.init_resource::<Drawing>()
+        .add_systems(Startup, spawn_camera);
+    let Some(render) = app.get_sub_app_mut(RenderApp) else {
+        return;
+    };
     render
         .init_resource::<Drawing>()
         .init_resource::<paint::Painter>()
         .add_schedule(Schedule::new(Picture))
         .add_systems(ExtractSchedule, take_drawing)
-        .add_systems(Render, paint::upload.in_set(RenderSystems::PrepareResources))
+        .add_systems(
+            Render,
+            paint::upload.in_set(RenderSystems::PrepareResources),
+        )
         .add_systems(Picture, paint::paint);
 }
 

@@ -58,7 +58,10 @@ pub fn upload(
     for layer in Layer::ALL {
         let shapes = &drawing.layers[layer as usize];
         let slot = &mut painter.instances[layer as usize];
-        if slot.as_ref().is_none_or(|store| store.capacity < shapes.len()) {
+        if slot
+            .as_ref()
+            .is_none_or(|store| store.capacity < shapes.len())
+        {
             // Room to grow: a buffer for each new process would be made anew in every frame.
             let capacity = (shapes.len() * 2).max(16);
             let buffer = device.create_buffer(&wgpu::BufferDescriptor {
@@ -67,10 +70,18 @@ pub fn upload(
                 usage: wgpu::BufferUsages::VERTEX | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             });
-            *slot = Some(Store { buffer, capacity, length: 0 });
+            *slot = Some(Store {
+                buffer,
+                capacity,
+                length: 0,
+            });
         }
         if let Some(store) = slot {
-            store.length = if layer.is_backdrop() { 1 } else { u32::try_from(shapes.len()).unwrap_or(u32::MAX) };
+            store.length = if layer.is_backdrop() {
+                1
+            } else {
+                u32::try_from(shapes.len()).unwrap_or(u32::MAX)
+            };
             if !shapes.is_empty() {
                 queue.write_buffer(&store.buffer, 0, bytemuck::cast_slice(shapes));
             }
@@ -79,31 +90,51 @@ pub fn upload(
 }
 
 /// Draws all layers into the window.
-pub fn paint(view: ViewQuery<&ViewTarget>, mut painter: ResMut<Painter>, mut context: RenderContext) {
+pub fn paint(
+    view: ViewQuery<&ViewTarget>,
+    mut painter: ResMut<Painter>,
+    mut context: RenderContext,
+) {
     let target = view.into_inner();
-    let (Some(format), Some(color)) =
-        (target.out_texture_view_format(), target.out_texture_color_attachment(Some(LinearRgba::BLACK)))
-    else {
+    let (Some(format), Some(color)) = (
+        target.out_texture_view_format(),
+        target.out_texture_color_attachment(Some(LinearRgba::BLACK)),
+    ) else {
         return;
     };
     let device = context.render_device().clone();
     let extent = target.main_texture().size();
     let size = (extent.width, extent.height);
     let painter = &mut *painter;
-    let Some(globals) = &painter.globals else { return };
-    if painter.pipelines.as_ref().is_none_or(|pipelines| pipelines.format != format) {
+    let Some(globals) = &painter.globals else {
+        return;
+    };
+    if painter
+        .pipelines
+        .as_ref()
+        .is_none_or(|pipelines| pipelines.format != format)
+    {
         painter.pipelines = Some(make_pipelines(&device, globals, format));
     }
-    if painter.depth.as_ref().is_none_or(|depth| depth.size != size) {
+    if painter
+        .depth
+        .as_ref()
+        .is_none_or(|depth| depth.size != size)
+    {
         painter.depth = Some(make_depth(&device, size));
     }
-    let (Some(pipelines), Some(depth)) = (&painter.pipelines, &painter.depth) else { return };
+    let (Some(pipelines), Some(depth)) = (&painter.pipelines, &painter.depth) else {
+        return;
+    };
     let mut pass = context.begin_tracked_render_pass(wgpu::RenderPassDescriptor {
         label: Some("picture"),
         color_attachments: &[Some(color)],
         depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
             view: &depth.view,
-            depth_ops: Some(wgpu::Operations { load: wgpu::LoadOp::Clear(0.0), store: wgpu::StoreOp::Discard }),
+            depth_ops: Some(wgpu::Operations {
+                load: wgpu::LoadOp::Clear(0.0),
+                store: wgpu::StoreOp::Discard,
+            }),
             stencil_ops: None,
         }),
         timestamp_writes: None,
@@ -112,7 +143,12 @@ pub fn paint(view: ViewQuery<&ViewTarget>, mut painter: ResMut<Painter>, mut con
     });
     pass.set_bind_group(0, &pipelines.bind_group, &[]);
     for layer in Layer::ALL {
-        let Some(store) = painter.instances[layer as usize].as_ref().filter(|store| store.length > 0) else { continue };
+        let Some(store) = painter.instances[layer as usize]
+            .as_ref()
+            .filter(|store| store.length > 0)
+        else {
+            continue;
+        };
         pass.set_render_pipeline(&pipelines.all[layer as usize]);
         pass.set_vertex_buffer(0, store.buffer.slice(..));
         pass.draw(0..layer.vertices(), 0..store.length);
@@ -122,7 +158,11 @@ pub fn paint(view: ViewQuery<&ViewTarget>, mut painter: ResMut<Painter>, mut con
 fn make_depth(device: &RenderDevice, (width, height): (u32, u32)) -> Depth {
     let texture = device.create_texture(&wgpu::TextureDescriptor {
         label: Some("depth"),
-        size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+        size: wgpu::Extent3d {
+            width,
+            height,
+            depth_or_array_layers: 1,
+        },
         mip_level_count: 1,
         sample_count: 1,
         dimension: wgpu::TextureDimension::D2,
@@ -130,10 +170,17 @@ fn make_depth(device: &RenderDevice, (width, height): (u32, u32)) -> Depth {
         usage: wgpu::TextureUsages::RENDER_ATTACHMENT,
         view_formats: &[],
     });
-    Depth { size: (width, height), view: texture.create_view(&wgpu::TextureViewDescriptor::default()) }
+    Depth {
+        size: (width, height),
+        view: texture.create_view(&wgpu::TextureViewDescriptor::default()),
+    }
 }
 
-fn make_pipelines(device: &RenderDevice, globals: &Buffer, format: wgpu::TextureFormat) -> Pipelines {
+fn make_pipelines(
+    device: &RenderDevice,
+    globals: &Buffer,
+    format: wgpu::TextureFormat,
+) -> Pipelines {
     let raw = device.wgpu_device();
     let group_layout = raw.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
         label: Some("globals"),
@@ -151,7 +198,10 @@ fn make_pipelines(device: &RenderDevice, globals: &Buffer, format: wgpu::Texture
     let bind_group = raw.create_bind_group(&wgpu::BindGroupDescriptor {
         label: Some("globals"),
         layout: &group_layout,
-        entries: &[wgpu::BindGroupEntry { binding: 0, resource: globals.as_entire_binding() }],
+        entries: &[wgpu::BindGroupEntry {
+            binding: 0,
+            resource: globals.as_entire_binding(),
+        }],
     });
     let layout = raw.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label: Some("picture"),
@@ -200,5 +250,9 @@ fn make_pipelines(device: &RenderDevice, globals: &Buffer, format: wgpu::Texture
         });
         RenderPipeline::from(pipeline)
     });
-    Pipelines { format, bind_group: bind_group.into(), all: all.into() }
+    Pipelines {
+        format,
+        bind_group: bind_group.into(),
+        all: all.into(),
+    }
 }

@@ -56,20 +56,23 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
         let y = in.face.y;
         let x = in.face.x;
         shade += color * 0.06 * alive * exp(-y * 1.4);
-        // Rack units, each with a row of lights; as many are lit as the cores are busy.
-        let unit = floor(y / 0.26);
-        let across = fract(y / 0.26);
-        let lamp = floor((x + 1.0) * 6.0);
-        let lamp_at = fract((x + 1.0) * 6.0);
-        let slit = smoothstep(0.30, 0.38, across) * (1.0 - smoothstep(0.58, 0.66, across));
-        let cell = smoothstep(0.10, 0.22, lamp_at) * (1.0 - smoothstep(0.78, 0.90, lamp_at));
-        let inside = (1.0 - smoothstep(0.80, 0.84, abs(x))) * step(0.16, y) * step(y, in.size.y - 0.16);
-        let blink = floor(globals.eye.w * (1.0 + 2.0 * hash2(vec2<f32>(lamp, unit))) * globals.sky_high.w);
-        let dice = hash2(vec2<f32>(unit * 7.3 + lamp * 1.7 + in.state.x, blink * 0.61 + in.state.x));
-        let lit = select(0.05, 0.55 + 0.6 * dice, dice < 0.12 + in.color.a * 0.85);
-        // Far away the pattern would only flicker.
-        let near = clamp(1.6 - distance(in.world, globals.eye.xyz) / 70.0, 0.0, 1.0);
-        shade += color * slit * inside * alive * mix(0.25 + in.color.a * 0.4, cell * lit, near) * 1.25;
+        // Rack units, each with a row of lamps; as many are lit as the cores are busy. Lamps smaller than a few pixels
+        // melt into an even glow instead of flickering.
+        let rows = y / 0.30;
+        let columns = (x + 1.0) * 4.0;
+        let blur = max(fwidth(rows), fwidth(columns));
+        let soft = clamp(blur, 0.02, 0.5);
+        let across = abs(fract(rows) - 0.5);
+        let along = abs(fract(columns) - 0.5);
+        let lamp = (1.0 - smoothstep(0.17 - soft, 0.17 + soft, across)) * (1.0 - smoothstep(0.40 - soft, 0.40 + soft, along));
+        let inside = (1.0 - smoothstep(0.74, 0.76, abs(x))) * step(0.15, y) * step(y, floor((in.size.y - 0.12) / 0.30) * 0.30);
+        let cell = vec2<f32>(floor(columns), floor(rows));
+        let blink = floor(globals.eye.w * (0.4 + 1.4 * hash2(cell)) * globals.sky_high.w);
+        let dice = hash2(cell * vec2<f32>(1.7, 7.3) + vec2<f32>(in.state.x, blink * 0.61));
+        let lit = select(0.07, 0.55 + 0.7 * fract(dice * 9.0), dice < 0.10 + in.color.a * 0.85);
+        let near = clamp(1.4 - blur * 2.2, 0.0, 1.0);
+        let average = 0.16 + in.color.a * 0.30;
+        shade += color * inside * alive * mix(average, lamp * lit * 1.35, near);
         // Edges of light.
         let edge = smoothstep(0.94, 0.985, abs(x)) + smoothstep(in.size.y - 0.07, in.size.y - 0.02, y);
         shade += color * edge * light * (0.55 * alive + 0.15);

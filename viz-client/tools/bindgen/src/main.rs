@@ -30,7 +30,10 @@ fn main() -> anyhow::Result<()> {
             }
             "--target" => {
                 let target = value()?;
-                ensure!(target == "web", "only --target web is supported, not {target}");
+                ensure!(
+                    target == "web",
+                    "only --target web is supported, not {target}"
+                );
                 bindgen.web(true)?;
             }
             "--out-dir" => output = value()?.into(),
@@ -54,5 +57,8 @@ fn main() -> anyhow::Result<()> {
     // Names are a third of a release build and trunk has no option to drop them; a debug build keeps them for its
     // stack traces.
     bindgen.remove_name_section(!input.contains("/debug/"));
-    bindgen.input_path(&input).typescript(typescript).generate(output)
+    bindgen
+        .input_path(&input)
+        .typescript(typescript)
+        .generate(output)
 }

@@ -35,7 +35,10 @@ impl Source for Simulation {
 
     async fn run(mut self, hub: Hub, mut orders: mpsc::Receiver<Order>) {
         let mut waiting: HashMap<ProcessRef, oneshot::Sender<Outcome>> = HashMap::new();
-        self.world.samples().into_iter().for_each(|sample| hub.put(sample));
+        self.world
+            .samples()
+            .into_iter()
+            .for_each(|sample| hub.put(sample));
         let mut clock = tokio::time::interval(STEP);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

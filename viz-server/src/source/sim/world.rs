@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use mattx_protocol::command::{Command, Outcome, Target};
 use mattx_protocol::model::{
-    AFFINITY_PER_CORE, LOAD_PER_RUNNABLE, MoveEvent, MovePhase, MoveStatistics, NodeId, NodeSample, NodeState,
-    Pressure, ProcessKind, ProcessRef, ProcessSample,
+    AFFINITY_PER_CORE, LOAD_PER_RUNNABLE, MoveEvent, MovePhase, MoveStatistics, NodeId, NodeSample,
+    NodeState, Pressure, ProcessKind, ProcessRef, ProcessSample,
 };
 
 use super::random::Random;
@@ -104,7 +104,11 @@ impl World {
         let mut world = Self {
             nodes: (1..=nodes)
                 .map(|id| {
-                    let model = if id <= 3 { 0 } else { random.below(CORES.len()) };
+                    let model = if id <= 3 {
+                        0
+                    } else {
+                        random.below(CORES.len())
+                    };
                     Node {
                         id,
                         cores: CORES[model],
@@ -131,11 +135,20 @@ impl World {
         let mut kinds: Vec<usize> = (movable..KINDS.len()).collect();
         // The first node is busy and has the program that people move first.
         let extra = if id == 1 { 7 } else { 2 + self.random.below(8) };
-        kinds.extend((0..extra).map(|nth| if id == 1 { nth % movable } else { 1 + self.random.below(movable - 1) }));
+        kinds.extend((0..extra).map(|nth| {
+            if id == 1 {
+                nth % movable
+            } else {
+                1 + self.random.below(movable - 1)
+            }
+        }));
         for (nth, kind) in kinds.into_iter().enumerate() {
             let (_, _, cpu, rss, _, _) = KINDS[kind];
             let cpu = cpu * self.random.between(0.7, 1.0);
-            let pid = 300 + id % 7 * 31 + u32::try_from(nth).unwrap_or(0) * 53 + 7 * self.random.below(7) as u32;
+            let pid = 300
+                + id % 7 * 31
+                + u32::try_from(nth).unwrap_or(0) * 53
+                + 7 * self.random.below(7) as u32;
             self.processes.push(Process {
                 origin: ProcessRef { home: id, pid },
                 kind,
@@ -154,7 +167,8 @@ impl World {
         self.land(seconds);
         self.next_move -= seconds;
         if self.next_move <= 0.0 && self.nodes.len() > 1 {
-            self.next_move = MOVE_EVERY / (1.0 + self.nodes.len() as f32 / 10.0) * self.random.between(0.5, 1.5);
+            self.next_move =
+                MOVE_EVERY / (1.0 + self.nodes.len() as f32 / 10.0) * self.random.between(0.5, 1.5);
             self.wander();
         }
         for index in 0..self.nodes.len() {
@@ -178,7 +192,9 @@ impl World {
     /// All nodes as they are.
     #[must_use]
     pub fn samples(&self) -> Vec<NodeSample> {
-        (0..self.nodes.len()).map(|index| self.sample(index)).collect()
+        (0..self.nodes.len())
+            .map(|index| self.sample(index))
+            .collect()
     }
 
     /// Begins to carry out a command; its end is told as [`News::Answer`].
@@ -187,8 +203,18 @@ impl World {
     /// The outcome, when it is refused at once.
     pub fn command(&mut self, command: Command) -> Result<ProcessRef, Outcome> {
         let Command::Migrate { process, target } = command;
-        let Some(index) = self.processes.iter().position(|candidate| candidate.origin == process) else {
-            return Err(refused(ESRCH, format!("there is no process {} of node {}", process.pid, process.home)));
+        let Some(index) = self
+            .processes
+            .iter()
+            .position(|candidate| candidate.origin == process)
+        else {
+            return Err(refused(
+                ESRCH,
+                format!(
+                    "there is no process {} of node {}",
+                    process.pid, process.home
+                ),
+            ));
         };
         let to = match target {
             Target::Node(node) => node,
@@ -198,19 +224,30 @@ impl World {
         let candidate = &self.processes[index];
         let name = KINDS[candidate.kind].0;
         if !self.nodes.iter().any(|node| node.id == to) {
-            return Err(refused(EHOSTUNREACH, format!("{name} was not moved: node {to} is not in the cluster")));
+            return Err(refused(
+                EHOSTUNREACH,
+                format!("{name} was not moved: node {to} is not in the cluster"),
+            ));
         }
         if candidate.flight.is_some() {
-            return Err(refused(EBUSY, format!("{name} is already on its way; wait until it has arrived")));
+            return Err(refused(
+                EBUSY,
+                format!("{name} is already on its way; wait until it has arrived"),
+            ));
         }
         if !KINDS[candidate.kind].5 {
             return Err(refused(
                 EOPNOTSUPP,
-                format!("{name} stays where it is: it is a system service of its node, which never moves"),
+                format!(
+                    "{name} stays where it is: it is a system service of its node, which never moves"
+                ),
             ));
         }
         if candidate.at == to {
-            return Err(refused(EINVAL, format!("{name} computes on node {to} already")));
+            return Err(refused(
+                EINVAL,
+                format!("{name} computes on node {to} already"),
+            ));
         }
         self.launch(index, to);
         Ok(process)
@@ -233,14 +270,20 @@ impl World {
             phase: MovePhase::Started,
             statistics: MoveStatistics::default(),
         };
-        process.flight = Some(Flight { to, remaining: 0.9 + bytes / WIRE_SPEED, statistics });
+        process.flight = Some(Flight {
+            to,
+            remaining: 0.9 + bytes / WIRE_SPEED,
+            statistics,
+        });
         self.news.push(News::Move(event));
     }
 
     fn land(&mut self, seconds: f32) {
         let mut touched = Vec::new();
         for process in &mut self.processes {
-            let Some(flight) = &mut process.flight else { continue };
+            let Some(flight) = &mut process.flight else {
+                continue;
+            };
             flight.remaining -= seconds;
             if flight.remaining > 0.0 {
                 continue;
@@ -256,8 +299,13 @@ impl World {
                 phase: MovePhase::Committed,
                 statistics,
             }));
-            self.news.push(News::Answer(process.origin, Outcome::Done { statistics }));
-            touched.extend([(from, statistics.bytes), (to, statistics.bytes), (process.origin.home, 0)]);
+            self.news
+                .push(News::Answer(process.origin, Outcome::Done { statistics }));
+            touched.extend([
+                (from, statistics.bytes),
+                (to, statistics.bytes),
+                (process.origin.home, 0),
+            ]);
         }
         touched.sort_unstable();
         for (id, bytes) in touched {
@@ -287,7 +335,11 @@ impl World {
             return;
         }
         let away = process.at != process.origin.home;
-        let to = if away && self.random.unit() < 0.6 { self.processes[index].origin.home } else { self.idlest(self.processes[index].at) };
+        let to = if away && self.random.unit() < 0.6 {
+            self.processes[index].origin.home
+        } else {
+            self.idlest(self.processes[index].at)
+        };
         if to != self.processes[index].at {
             self.launch(index, to);
         }
@@ -295,7 +347,9 @@ impl World {
 
     /// The least loaded of a few nodes, not `except`.
     fn idlest(&mut self, except: NodeId) -> NodeId {
-        let candidates: Vec<usize> = (0..4).map(|_| self.random.below(self.nodes.len())).collect();
+        let candidates: Vec<usize> = (0..4)
+            .map(|_| self.random.below(self.nodes.len()))
+            .collect();
         candidates
             .into_iter()
             .filter(|index| self.nodes[*index].id != except)
@@ -305,16 +359,36 @@ impl World {
 
     fn load(&self, index: usize) -> f32 {
         let node = &self.nodes[index];
-        let share: f32 = self.processes.iter().filter(|process| process.at == node.id).map(|process| process.cpu).sum();
+        let share: f32 = self
+            .processes
+            .iter()
+            .filter(|process| process.at == node.id)
+            .map(|process| process.cpu)
+            .sum();
         share / 100.0 / node.cores as f32
     }
 
     fn sample(&self, index: usize) -> NodeSample {
         let node = &self.nodes[index];
         let here = |process: &&Process| process.at == node.id;
-        let demand: f32 = self.processes.iter().filter(here).map(|process| process.cpu / 100.0).sum();
-        let used: f32 = self.processes.iter().filter(here).map(|process| process.rss_mib).sum();
-        let runnable = self.processes.iter().filter(here).filter(|process| process.cpu > 20.0).count();
+        let demand: f32 = self
+            .processes
+            .iter()
+            .filter(here)
+            .map(|process| process.cpu / 100.0)
+            .sum();
+        let used: f32 = self
+            .processes
+            .iter()
+            .filter(here)
+            .map(|process| process.rss_mib)
+            .sum();
+        let runnable = self
+            .processes
+            .iter()
+            .filter(here)
+            .filter(|process| process.cpu > 20.0)
+            .count();
         let busy = demand / node.cores as f32;
         let available = (node.memory_mib as f32 * 0.93 - used).max(node.memory_mib as f32 * 0.02);
         let mut processes: Vec<ProcessSample> = self
@@ -327,14 +401,25 @@ impl World {
         NodeSample {
             id: node.id,
             name: format!("node-{:02}", node.id),
-            address: IpAddr::V4(Ipv4Addr::new(10, 77, (node.id / 250) as u8, (node.id % 250 + 1) as u8)),
+            address: IpAddr::V4(Ipv4Addr::new(
+                10,
+                77,
+                (node.id / 250) as u8,
+                (node.id % 250 + 1) as u8,
+            )),
             state: NodeState::Up,
             cpu_load: LOAD_PER_RUNNABLE * u32::try_from(runnable).unwrap_or(0),
             affinity: AFFINITY_PER_CORE * u32::try_from(node.cores).unwrap_or(1),
-            cores: (0..node.cores).map(|core| (demand - core as f32).clamp(0.02, 1.0)).collect(),
+            cores: (0..node.cores)
+                .map(|core| (demand - core as f32).clamp(0.02, 1.0))
+                .collect(),
             memory_total_mib: node.memory_mib,
             memory_available_mib: available as u64,
-            pressure: Pressure { cpu: ((busy - 0.8) * 90.0).clamp(0.0, 100.0), memory: 0.0, io: 0.4 },
+            pressure: Pressure {
+                cpu: ((busy - 0.8) * 90.0).clamp(0.0, 100.0),
+                memory: 0.0,
+                io: 0.4,
+            },
             network_in: 12_000 + node.traffic as u64,
             network_out: 9_000 + node.traffic as u64 / 2,
             uptime_s: node.uptime_s as u64,
@@ -352,7 +437,12 @@ impl Process {
         let (kind, pid) = if self.at == reporter && self.origin.home == reporter {
             (ProcessKind::Local, self.origin.pid)
         } else if self.at == reporter {
-            (ProcessKind::Guest { origin: self.origin }, self.origin.pid + 20_000)
+            (
+                ProcessKind::Guest {
+                    origin: self.origin,
+                },
+                self.origin.pid + 20_000,
+            )
         } else {
             (ProcessKind::Deputy { node: self.at }, self.origin.pid)
         };
@@ -365,7 +455,11 @@ impl Process {
             user: Some(user.into()),
             state: if deputy || self.cpu < 5.0 { 'S' } else { 'R' },
             cpu_percent: if deputy { 0.0 } else { self.cpu },
-            rss_kib: if deputy { 512 } else { (self.rss_mib * 1024.0) as u64 },
+            rss_kib: if deputy {
+                512
+            } else {
+                (self.rss_mib * 1024.0) as u64
+            },
             threads,
         }
     }
@@ -380,7 +474,12 @@ mod tests {
     use super::*;
 
     fn calc(world: &World) -> ProcessRef {
-        world.processes.iter().find(|process| KINDS[process.kind].0 == "calc").unwrap().origin
+        world
+            .processes
+            .iter()
+            .find(|process| KINDS[process.kind].0 == "calc")
+            .unwrap()
+            .origin
     }
 
     fn run(world: &mut World, seconds: f32) -> Vec<News> {
@@ -404,7 +503,11 @@ mod tests {
     #[test]
     fn process_names_are_unique_in_the_cluster() {
         let world = World::new(3, 300);
-        let mut names: Vec<_> = world.processes.iter().map(|process| process.origin).collect();
+        let mut names: Vec<_> = world
+            .processes
+            .iter()
+            .map(|process| process.origin)
+            .collect();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), world.processes.len());
@@ -414,14 +517,27 @@ mod tests {
     fn a_migration_ends_with_a_guest_a_deputy_and_an_answer() {
         let mut world = World::new(1, 3);
         let process = calc(&world);
-        let command = Command::Migrate { process, target: Target::Node(2) };
+        let command = Command::Migrate {
+            process,
+            target: Target::Node(2),
+        };
         assert_eq!(world.command(command), Ok(process));
         let news = run(&mut world, 4.0);
-        assert!(news.iter().any(|news| matches!(news, News::Answer(who, Outcome::Done { .. }) if *who == process)));
+        assert!(news.iter().any(
+            |news| matches!(news, News::Answer(who, Outcome::Done { .. }) if *who == process)
+        ));
         let samples = world.samples();
-        let at_home = samples[0].processes.iter().find(|sample| sample.identity(1) == process).unwrap();
+        let at_home = samples[0]
+            .processes
+            .iter()
+            .find(|sample| sample.identity(1) == process)
+            .unwrap();
         assert_eq!(at_home.kind, ProcessKind::Deputy { node: 2 });
-        let away = samples[1].processes.iter().find(|sample| sample.identity(2) == process).unwrap();
+        let away = samples[1]
+            .processes
+            .iter()
+            .find(|sample| sample.identity(2) == process)
+            .unwrap();
         assert_eq!(away.kind, ProcessKind::Guest { origin: process });
     }
 
