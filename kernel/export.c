@@ -599,7 +599,6 @@ void mattx_exports_show_stats(struct seq_file *m)
 	seq_printf(m, "moves committed: %ld\n", atomic_long_read(&mattx_moves_committed));
 	seq_printf(m, "moves returned: %ld\n", atomic_long_read(&mattx_moves_returned));
 	seq_printf(m, "moves failed: %ld\n", atomic_long_read(&mattx_moves_failed));
-	mattx_refusals_show(m);
 }
 
 void mattx_export_exit(void)
