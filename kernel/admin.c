@@ -13,6 +13,7 @@
 #include <linux/uaccess.h>
 
 #include "admin.h"
+#include "export.h"
 #include "node.h"
 #include "settings.h"
 
@@ -21,7 +22,7 @@
 struct mattx_command {
 	const char	*name;
 	/* @arguments: the rest of the line, without blanks at its ends. */
-	int		(*run)(char *arguments);
+	int		(*run)(char *arguments);	/* NULL: not in this version */
 };
 
 /* The only argument, a switch. */
@@ -84,26 +85,50 @@ static int mattx_admin_include(char *arguments)
 }
 
 /* Verbs of the interface that this version does not carry out. */
-static int mattx_admin_unsupported(char *arguments)
+static int mattx_admin_unsupported(const char *name)
 {
+	pr_info_ratelimited("admin: \"%s\" is not carried out by this version\n", name);
 	return -EOPNOTSUPP;
 }
 
+/* "PID NODE", "PID ADDRESS" or "PID home". */
+static int mattx_admin_migrate(char *arguments)
+{
+	char *where = arguments;
+	char *pid_text = strsep(&where, " \t");
+	u32 node;
+	pid_t pid;
+	int error;
+
+	if (!where || kstrtoint(pid_text, 10, &pid) || pid <= 0)
+		return -EINVAL;
+	where = skip_spaces(where);
+	if (!strcmp(where, "home"))
+		return mattx_recall(pid);
+	if (!strcmp(where, "best"))
+		return mattx_admin_unsupported("migrate best");
+	error = mattx_node_resolve(where, &node);
+	if (error)
+		return error;
+	return mattx_migrate(pid, node);
+}
+
 static const struct mattx_command mattx_commands[] = {
+	{ "migrate", mattx_admin_migrate },
 	{ "balancer", mattx_admin_balancer },
 	{ "mattxfs", mattx_admin_mattxfs },
 	{ "debug", mattx_admin_debug },
 	{ "affinity", mattx_admin_affinity },
 	{ "exclude", mattx_admin_exclude },
 	{ "include", mattx_admin_include },
-	{ "expel", mattx_admin_unsupported },
-	{ "bring", mattx_admin_unsupported },
-	{ "block", mattx_admin_unsupported },
-	{ "stay", mattx_admin_unsupported },
-	{ "lstay", mattx_admin_unsupported },
-	{ "quiet", mattx_admin_unsupported },
-	{ "lock", mattx_admin_unsupported },
-	{ "unlock", mattx_admin_unsupported },
+	{ "expel" },
+	{ "bring" },
+	{ "block" },
+	{ "stay" },
+	{ "lstay" },
+	{ "quiet" },
+	{ "lock" },
+	{ "unlock" },
 };
 
 /* @line: one command without its newline; it is taken apart. */
@@ -112,16 +137,14 @@ static int mattx_admin_run(char *line)
 	char *arguments = strim(line);
 	char *name = strsep(&arguments, " \t");
 	size_t i;
-	int error;
 
 	arguments = arguments ? skip_spaces(arguments) : "";
 	for (i = 0; i < ARRAY_SIZE(mattx_commands); i++) {
 		if (strcmp(name, mattx_commands[i].name))
 			continue;
-		error = mattx_commands[i].run(arguments);
-		if (error == -EOPNOTSUPP && mattx_commands[i].run == mattx_admin_unsupported)
-			pr_info("admin: \"%s\" is not carried out by this version\n", name);
-		return error;
+		if (!mattx_commands[i].run)
+			return mattx_admin_unsupported(name);
+		return mattx_commands[i].run(arguments);
 	}
 	pr_info_ratelimited("admin: there is no command \"%.32s\"\n", name);
 	return -EINVAL;

@@ -331,7 +331,7 @@ int mattx_guest_send_home(struct task_struct *task)
 
 	if (!guest)
 		return -ESRCH;
-	error = mattx_refusal_call(guest->link, MATTX_WIRE_RECALL, &guest->key,
+	error = mattx_refusal_call(guest->link, MATTX_WIRE_SEND_HOME, &guest->key,
 				   MATTX_SEND_HOME_DEADLINE, &refusal);
 	mattx_guest_put(guest);
 	return error;

@@ -7,8 +7,12 @@
 #include <linux/module.h>
 #include <linux/workqueue.h>
 
+#include "device.h"
 #include "dispatch.h"
+#include "export.h"
+#include "guest.h"
 #include "handle.h"
+#include "image.h"
 #include "link.h"
 #include "netlink.h"
 #include "node.h"
@@ -30,12 +34,19 @@ static int __init mattx_init(void)
 	error = mattx_proxy_init();
 	if (error)
 		goto exit_handle;
-	error = mattx_link_init();
+	error = mattx_image_init();
 	if (error)
 		goto exit_proxy;
-	error = mattx_proc_init();
+	error = mattx_link_init();
+	if (error)
+		goto exit_image;
+	error = mattx_device_init();
 	if (error)
 		goto exit_link;
+	error = mattx_proc_init();
+	if (error)
+		goto exit_device;
+	/* Last: from here on the daemon can ask for links. */
 	error = mattx_netlink_init();
 	if (error)
 		goto exit_proc;
@@ -44,9 +55,13 @@ static int __init mattx_init(void)
 
 exit_proc:
 	mattx_proc_exit();
+exit_device:
+	mattx_device_exit();
 exit_link:
 	mattx_link_exit();
 	mattx_node_exit();
+exit_image:
+	mattx_image_exit();
 exit_proxy:
 	mattx_proxy_exit();
 exit_handle:
@@ -58,11 +73,19 @@ free_wq:
 
 static void __exit mattx_exit(void)
 {
-	/* First nobody can ask for anything new, then what runs ends. */
+	/*
+	 * Exports and guests hold the module: none is left here.  First nobody
+	 * can ask for anything new, then what runs ends.
+	 */
 	mattx_proc_exit();
+	mattx_device_exit();
 	mattx_link_exit();
 	mattx_netlink_exit();
 	mattx_node_exit();
+	mattx_export_exit();
+	mattx_guest_exit();
+	flush_workqueue(mattx_wq);
+	mattx_image_exit();
 	mattx_proxy_exit();
 	mattx_handle_exit();
 	destroy_workqueue(mattx_wq);

@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <linux/net.h>
 
+#include "guest.h"
 #include "link.h"
 #include "netlink.h"
 #include "node.h"
@@ -104,11 +105,24 @@ static int mattx_netlink_load_set(struct sk_buff *skb, struct genl_info *info)
 				   nla_get_u64(info->attrs[MATTX_A_MEM_FREE]));
 }
 
+static int mattx_netlink_guest_refuse(struct sk_buff *skb, struct genl_info *info)
+{
+	static const u16 needed[] = { MATTX_A_TICKET, MATTX_A_ERRNO, MATTX_A_REASON };
+
+	if (mattx_netlink_lacks(info, needed, ARRAY_SIZE(needed)))
+		return -EINVAL;
+	return mattx_guest_refuse(nla_get_u64(info->attrs[MATTX_A_TICKET]),
+				  nla_get_u32(info->attrs[MATTX_A_ERRNO]),
+				  nla_data(info->attrs[MATTX_A_REASON]));
+}
+
 static const struct genl_small_ops mattx_netlink_ops[] = {
 	{ .cmd = MATTX_CMD_LOCAL_SET, .flags = GENL_ADMIN_PERM, .doit = mattx_netlink_local_set },
 	{ .cmd = MATTX_CMD_LINK_ADD, .flags = GENL_ADMIN_PERM, .doit = mattx_netlink_link_add },
 	{ .cmd = MATTX_CMD_LINK_DEL, .flags = GENL_ADMIN_PERM, .doit = mattx_netlink_link_del },
 	{ .cmd = MATTX_CMD_LOAD_SET, .flags = GENL_ADMIN_PERM, .doit = mattx_netlink_load_set },
+	{ .cmd = MATTX_CMD_GUEST_REFUSE, .flags = GENL_ADMIN_PERM,
+	  .doit = mattx_netlink_guest_refuse },
 };
 
 static const struct genl_multicast_group mattx_netlink_groups[] = {

@@ -7,9 +7,12 @@
 #include <linux/seq_file.h>
 
 #include "admin.h"
+#include "export.h"
+#include "guest.h"
 #include "link.h"
 #include "node.h"
 #include "proc.h"
+#include "refuse.h"
 #include "settings.h"
 #include "wire.h"
 
@@ -39,9 +42,30 @@ static int mattx_nodes_file_show(struct seq_file *m, void *unused)
 	return 0;
 }
 
+static int mattx_remote_show(struct seq_file *m, void *unused)
+{
+	mattx_exports_show_remote(m);
+	return 0;
+}
+
+static int mattx_guests_file_show(struct seq_file *m, void *unused)
+{
+	mattx_guests_show(m);
+	return 0;
+}
+
+static int mattx_processes_show(struct seq_file *m, void *unused)
+{
+	mattx_exports_show_processes(m);
+	mattx_guests_show_processes(m);
+	return 0;
+}
+
 static int mattx_stats_show(struct seq_file *m, void *unused)
 {
 	mattx_links_show(m);
+	mattx_exports_show_stats(m);
+	mattx_refusals_show(m);
 	return 0;
 }
 
@@ -51,6 +75,9 @@ static const struct {
 } mattx_proc_files[] = {
 	{ "version", mattx_version_show },
 	{ "nodes", mattx_nodes_file_show },
+	{ "remote", mattx_remote_show },
+	{ "guests", mattx_guests_file_show },
+	{ "processes", mattx_processes_show },
 	{ "stats", mattx_stats_show },
 };
 
