@@ -51,8 +51,26 @@ pub enum Verb {
         #[arg(long, value_name = "NODE")]
         home: Option<String>,
     },
+    /// The secret that all nodes of a cluster share.
+    Cluster {
+        /// Where it is kept.
+        #[arg(long, default_value = "/etc/mattx/cluster.key", value_name = "PATH")]
+        key_file: PathBuf,
+        /// What to do.
+        #[command(subcommand)]
+        verb: ClusterVerb,
+    },
     /// Check that this node can take part, and say what to do where it cannot.
     Doctor,
+}
+
+/// What can be done with the secret.
+#[derive(Subcommand)]
+pub enum ClusterVerb {
+    /// Make a new secret: the first node of a new cluster.
+    Init,
+    /// Take over the secret of another node, given on standard input.
+    Join,
 }
 
 #[cfg(test)]

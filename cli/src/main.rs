@@ -2,6 +2,7 @@
 //! `mattx`: the cluster on the command line. Also answers to the name `mattx-admin`.
 
 mod arguments;
+mod cluster;
 mod daemon;
 mod doctor;
 mod migrate;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         Verb::Home { pid, home } => {
             migrate::run(socket, arguments.json, *pid, "home", home.as_deref())
         }
+        Verb::Cluster { key_file, verb } => cluster::run(verb, key_file, arguments.json),
         Verb::Doctor => doctor::run(socket, arguments.json),
     };
     match result {

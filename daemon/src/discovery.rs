@@ -9,19 +9,17 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
-use crate::beacon::{Beacon, MAX_LENGTH, Stranger};
+use crate::beacon::{Beacon, MAX_LENGTH};
 use crate::config::{AutoDiscovery, Config};
 use crate::interface::Interface;
 use crate::key::ClusterKey;
+use crate::strangers::Strangers;
 
 /// Most addresses that a sweep reaches.
 const MAX_SWEEP: usize = 4096;
 /// Addresses of a sweep that get a beacon at each announcement.
 const SWEEP_STEP: usize = 256;
-/// Strangers are logged this often at most.
-const STRANGER_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Sends this node's beacons.
 #[derive(Debug)]
@@ -107,7 +105,7 @@ pub async fn listen(
 ) {
     // One byte more than a beacon can have, so that longer ones are noticed.
     let mut buffer = [0; MAX_LENGTH + 1];
-    let mut strangers = Strangers::default();
+    let mut strangers = Strangers::new("datagram(s) to the discovery port");
     loop {
         let (length, source) = match socket.recv_from(&mut buffer).await {
             Ok(received) => received,
@@ -125,29 +123,6 @@ pub async fn listen(
                 Err(mpsc::error::TrySendError::Closed(_)) => return,
             },
             Err(stranger) => strangers.count(&stranger, source.ip()),
-        }
-    }
-}
-
-/// Counts datagrams of strangers, who get no answer.
-#[derive(Default)]
-struct Strangers {
-    count: u64,
-    logged: Option<Instant>,
-}
-
-impl Strangers {
-    fn count(&mut self, stranger: &Stranger, source: IpAddr) {
-        self.count += 1;
-        if self
-            .logged
-            .is_none_or(|logged| logged.elapsed() >= STRANGER_INTERVAL)
-        {
-            tracing::warn!(
-                "{} datagram(s) of strangers on the discovery port so far; the last from {source}: {stranger}",
-                self.count
-            );
-            self.logged = Some(Instant::now());
         }
     }
 }

@@ -12,10 +12,13 @@ use ring::hmac;
 /// Length of the secret in bytes.
 pub const LENGTH: usize = 32;
 
-/// The secret, and what is derived from it.
+/// What is derived from the secret; each derivation serves one purpose, so that nothing said for
+/// one purpose can be used for another.
 #[derive(Clone)]
 pub struct ClusterKey {
-    mac: hmac::Key,
+    beacons: hmac::Key,
+    cluster_id: u64,
+    link_seed: [u8; 32],
     insecure: bool,
 }
 
@@ -64,8 +67,18 @@ impl ClusterKey {
     /// A key of the given bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; LENGTH]) -> Self {
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
+        let derive = |purpose: &str| {
+            let mut derived = [0; 32];
+            derived.copy_from_slice(hmac::sign(&secret, purpose.as_bytes()).as_ref());
+            derived
+        };
+        let mut first = [0; 8];
+        first.copy_from_slice(&derive("mattx cluster id")[..8]);
         Self {
-            mac: hmac::Key::new(hmac::HMAC_SHA256, &bytes),
+            beacons: hmac::Key::new(hmac::HMAC_SHA256, &derive("mattx beacon 1")),
+            cluster_id: u64::from_be_bytes(first),
+            link_seed: derive("mattx link identity 1"),
             insecure: false,
         }
     }
@@ -96,30 +109,33 @@ impl ClusterKey {
     /// Names the cluster without telling its key.
     #[must_use]
     pub fn cluster_id(&self) -> u64 {
-        let tag = hmac::sign(&self.mac, b"mattx cluster id");
-        let mut first = [0; 8];
-        first.copy_from_slice(&tag.as_ref()[..8]);
-        u64::from_be_bytes(first)
+        self.cluster_id
     }
 
-    /// The MAC of `content`.
+    /// Seed of the key pair by which members of the cluster know each other on links.
+    #[must_use]
+    pub fn link_seed(&self) -> &[u8; 32] {
+        &self.link_seed
+    }
+
+    /// The MAC of a beacon.
     #[must_use]
     pub fn sign(&self, content: &[u8]) -> [u8; 32] {
         let mut mac = [0; 32];
-        mac.copy_from_slice(hmac::sign(&self.mac, content).as_ref());
+        mac.copy_from_slice(hmac::sign(&self.beacons, content).as_ref());
         mac
     }
 
-    /// Whether `mac` is the MAC of `content`, in constant time.
+    /// Whether `mac` is the MAC of a beacon, in constant time.
     #[must_use]
     pub fn verify(&self, content: &[u8], mac: &[u8]) -> bool {
-        hmac::verify(&self.mac, content, mac).is_ok()
+        hmac::verify(&self.beacons, content, mac).is_ok()
     }
 }
 
 impl fmt::Debug for ClusterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ClusterKey({:016x})", self.cluster_id())
+        write!(f, "ClusterKey({:016x})", self.cluster_id)
     }
 }
 

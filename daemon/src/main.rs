@@ -18,6 +18,7 @@ mod key;
 mod link;
 mod membership;
 mod notify;
+mod strangers;
 mod telemetry;
 
 use std::fs;
@@ -39,6 +40,7 @@ use crate::hub::{INBOX, Inbox, Order, Parts};
 use crate::identity::Identity;
 use crate::interface::Interface;
 use crate::key::ClusterKey;
+use crate::link::handshake::Doorkeeper;
 use crate::membership::Membership;
 
 /// How long the daemon waits for its network interface to get an address.
@@ -166,6 +168,8 @@ async fn serve(config: Config, path: &Path) -> Result<(), Failure> {
     // Others may look at what the daemon creates, not use it: connecting needs the right to write.
     nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
     let key = load_key(&config)?;
+    let doorkeeper = Doorkeeper::new(key.clone())
+        .map_err(|error| format!("cannot derive the link keys: {error}"))?;
     let interface = find_interface(&config).await?;
     let identity = Identity::of_this_machine(IpAddr::V4(interface.address));
     tracing::info!(
@@ -199,7 +203,11 @@ async fn serve(config: Config, path: &Path) -> Result<(), Failure> {
         key.clone(),
         beacons_in,
     ));
-    tokio::spawn(link::listener::serve(listener, incoming_in));
+    tokio::spawn(link::listener::serve(
+        listener,
+        doorkeeper.clone(),
+        incoming_in,
+    ));
     tokio::spawn(kernel::watch(news_in));
     tokio::spawn(control::serve(control, clients_in));
     tokio::spawn(obey_signals(path.to_owned(), orders_in));
@@ -221,6 +229,7 @@ async fn serve(config: Config, path: &Path) -> Result<(), Failure> {
         sampler: telemetry::Sampler::spawn(interface.name.clone(), config.affinity, looks_in),
         config,
         key,
+        doorkeeper,
         announcer,
         memory,
     };

@@ -141,9 +141,61 @@ fn strangers_change_nothing() {
         assert!(daemons.iter_mut().all(support::Daemon::runs));
         assert_eq!(daemons[0].up(), 2);
         let warnings = daemons[0].log().matches("of strangers").count();
-        assert_eq!(warnings, 1, "strangers are logged once a minute");
+        assert_eq!(
+            warnings, 2,
+            "strangers are logged once a minute for each port"
+        );
         let grown = daemons[0].resident_kib().saturating_sub(before);
         assert!(grown < 4096, "grew by {grown} KiB");
+    });
+}
+
+#[test]
+fn a_key_makes_a_cluster_that_others_cannot_enter() {
+    in_private_network("a_key_makes_a_cluster_that_others_cannot_enter", || {
+        let network = Network::new();
+        let hosts = [1, 2, 3, 4].map(|index| network.host(index));
+        let ours = network.key_file("ours", &"5a".repeat(32));
+        let theirs = network.key_file("theirs", &"a5".repeat(32));
+        let with = |key: &std::path::Path| format!("CLUSTER_KEY_FILE={}", key.display());
+        let members = [0, 1].map(|i| hosts[i].start(&with(&ours)));
+        let stranger = hosts[2].start(&with(&theirs));
+        let open = hosts[3].start("INSECURE=true");
+        for member in &members {
+            wait_until("members are linked", PATIENCE, || member.up() == 2);
+        }
+        assert!(members[0].nodes().iter().all(|node| !node.insecure));
+        // Time for the strangers to try.
+        std::thread::sleep(Duration::from_secs(3));
+        assert_eq!(stranger.nodes().len(), 1);
+        assert_eq!(open.nodes().len(), 1);
+        for member in &members {
+            assert_eq!(member.nodes().len(), 2);
+            assert!(member.log().contains("does not carry this cluster's key"));
+        }
+        // A stranger on the link port is not even refused.
+        assert_eq!(
+            hosts[2].ask_stream("10.9.0.1", b"\x16\x03\x01\x00\x05hello"),
+            b""
+        );
+    });
+}
+
+#[test]
+fn a_key_that_others_can_read_is_not_used() {
+    in_private_network("a_key_that_others_can_read_is_not_used", || {
+        let network = Network::new();
+        let host = network.host(1);
+        let key = network.key_file("key", &"5a".repeat(32));
+        let mut permissions = std::fs::metadata(&key).expect("key").permissions();
+        std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o644);
+        std::fs::set_permissions(&key, permissions).expect("key");
+        let mut daemon = host.start(&format!("CLUSTER_KEY_FILE={}", key.display()));
+        wait_until("the daemon refuses to start", PATIENCE, || !daemon.runs());
+        assert!(daemon.log().contains("chmod 600"));
+        let mut daemon = host.start("CLUSTER_KEY_FILE=/nowhere/key");
+        wait_until("the daemon refuses to start", PATIENCE, || !daemon.runs());
+        assert!(daemon.log().contains("mattx cluster init"));
     });
 }
 

@@ -7,7 +7,6 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use mattx_protocol::model::NodeId;
@@ -15,7 +14,8 @@ use mattx_protocol::peer::{Greeting, Purpose};
 
 use super::{Hub, TaskReport};
 use crate::kernel::Kernel;
-use crate::link::handshake::{self, Stream};
+use crate::link::handshake;
+use crate::link::stream::Stream;
 use crate::membership::Moment;
 
 /// Pause before a lost link is made again.
@@ -147,9 +147,11 @@ impl Hub {
 
     fn dial_data(&self, kernel: Kernel, node: NodeId, address: SocketAddr) {
         let greeting = self.greeting(Purpose::Data);
+        let knock = self.own_beacon(false);
+        let doorkeeper = self.parts.doorkeeper.clone();
         let reports = self.reports.clone();
         tokio::spawn(async move {
-            let result = match handshake::dial(address, greeting).await {
+            let result = match doorkeeper.dial(address, &knock, greeting).await {
                 Ok((stream, answer)) if answer.node == node => {
                     hand_over(&kernel, stream, &answer, address.ip()).await
                 }
@@ -193,12 +195,11 @@ async fn hand_over(
     peer: &Greeting,
     address: IpAddr,
 ) -> Result<(), String> {
-    let socket = stream.into_std().map_err(|error| error.to_string())?;
-    socket
-        .set_nonblocking(false)
+    let socket = stream
+        .into_kernel_socket()
         .map_err(|error| error.to_string())?;
     kernel
-        .link_add(peer.node, address, peer.boot, OwnedFd::from(socket))
+        .link_add(peer.node, address, peer.boot, socket)
         .await
         .map_err(|error| format!("the module does not take the socket: {error}"))
 }

@@ -12,8 +12,9 @@ use super::{Hub, TaskReport};
 use crate::beacon::Beacon;
 use crate::link::LinkError;
 use crate::link::connection::{Connection, Report};
-use crate::link::handshake::{self, Stream};
+use crate::link::handshake;
 use crate::link::listener::Incoming;
+use crate::link::stream::Stream;
 use crate::membership::{Action, LinkId};
 
 impl Hub {
@@ -65,9 +66,11 @@ impl Hub {
 
     fn dial(&mut self, node: NodeId, address: SocketAddr) {
         let greeting = self.greeting(Purpose::Control);
+        let knock = self.own_beacon(false);
+        let doorkeeper = self.parts.doorkeeper.clone();
         let reports = self.reports.clone();
         tokio::spawn(async move {
-            let result = handshake::dial(address, greeting).await;
+            let result = doorkeeper.dial(address, &knock, greeting).await;
             let report = TaskReport::Dialled {
                 node,
                 address,
@@ -86,9 +89,6 @@ impl Hub {
         let now = self.now();
         let result = result.map_err(|error| error.to_string());
         let welcome = result.and_then(|(stream, greeting)| {
-            if greeting.purpose != Purpose::Control {
-                return Err("it answered for another purpose".to_owned());
-            }
             let link = self.number();
             let actions = self
                 .parts

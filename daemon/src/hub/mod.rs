@@ -32,8 +32,9 @@ use crate::kernel::{Event as KernelEvent, Kernel, News};
 use crate::key::ClusterKey;
 use crate::link::LinkError;
 use crate::link::connection::{Connection, Report};
-use crate::link::handshake::Stream;
+use crate::link::handshake::Doorkeeper;
 use crate::link::listener::Incoming;
+use crate::link::stream::Stream;
 use crate::membership::{LinkId, Membership, Moment};
 use crate::telemetry::{Look, Sampler};
 
@@ -105,6 +106,8 @@ pub struct Parts {
     pub config: Config,
     /// The cluster's secret.
     pub key: ClusterKey,
+    /// The first words with other members.
+    pub doorkeeper: Doorkeeper,
     /// The table of nodes.
     pub membership: Membership,
     /// Sends beacons.
@@ -451,6 +454,10 @@ impl Hub {
         tracing::info!("configuration reloaded");
     }
 
+    fn own_beacon(&self, leaving: bool) -> Beacon {
+        self.parts.membership.beacon(uptime_ms(), leaving)
+    }
+
     fn announce(&mut self, leaving: bool) {
         let now = Instant::now();
         if !leaving
@@ -461,8 +468,7 @@ impl Hub {
             return;
         }
         self.last_announce = Some(now);
-        let beacon = self.parts.membership.beacon(uptime_ms(), leaving);
-        let datagram = beacon.encode(&self.parts.key);
+        let datagram = self.own_beacon(leaving).encode(&self.parts.key);
         self.parts.announcer.announce(&datagram);
     }
 

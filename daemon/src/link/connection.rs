@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::handshake::Stream;
+use super::stream::Stream;
 use super::{LinkError, frame};
 use crate::membership::LinkId;
 

@@ -4,40 +4,114 @@
 use std::net::SocketAddr;
 
 use mattx_protocol::peer::{Frame, Greeting};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
+use super::record::RecordStream;
+use super::stream::Stream;
+use super::tls::Credentials;
 use super::{GREETING_DEADLINE, LinkError, frame};
+use crate::beacon::{Beacon, MAX_LENGTH, Stranger};
+use crate::key::ClusterKey;
 
-/// A greeting is far shorter; a stranger may not make us read more.
+/// A greeting is far shorter; nobody may make us read more.
 const GREETING_LIMIT: usize = 4096;
+/// Members are known by their key; names mean nothing between them.
+const NAME: &str = "member.mattx.invalid";
 
-/// The stream of a connection.
-pub type Stream = TcpStream;
-
-/// Connects to a peer, greets it, and returns its greeting.
-pub async fn dial(
-    address: SocketAddr,
-    greeting: Greeting,
-) -> Result<(Stream, Greeting), LinkError> {
-    let exchange = async {
-        let mut stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        frame::write(&mut stream, &Frame::Hello(greeting)).await?;
-        let answer = hello(&mut stream).await?;
-        Ok((stream, answer))
-    };
-    timeout(GREETING_DEADLINE, exchange)
-        .await
-        .unwrap_or(Err(LinkError::Late))
+/// What a daemon needs to talk to other members of its cluster.
+#[derive(Clone, Debug)]
+pub struct Doorkeeper {
+    key: ClusterKey,
+    /// None in clusters that go without keys.
+    credentials: Option<Credentials>,
 }
 
-/// Reads the greeting of a new incoming connection.
-pub async fn receive(stream: &mut Stream) -> Result<Greeting, LinkError> {
-    stream.set_nodelay(true)?;
-    timeout(GREETING_DEADLINE, hello(stream))
-        .await
-        .unwrap_or(Err(LinkError::Late))
+impl Doorkeeper {
+    /// The doorkeeper of holders of `key`.
+    pub fn new(key: ClusterKey) -> Result<Self, rustls::Error> {
+        let credentials = if key.is_insecure() {
+            None
+        } else {
+            Some(Credentials::derive(&key)?)
+        };
+        Ok(Self { key, credentials })
+    }
+
+    /// Connects to a peer, knocks with this node's beacon, greets, and returns the peer's greeting.
+    pub async fn dial(
+        &self,
+        address: SocketAddr,
+        knock: &Beacon,
+        greeting: Greeting,
+    ) -> Result<(Stream, Greeting), LinkError> {
+        let purpose = greeting.purpose;
+        let exchange = async {
+            let mut stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            let datagram = knock.encode(&self.key);
+            let length = u16::try_from(datagram.len()).map_err(|_| Stranger::Malformed)?;
+            stream.write_all(&length.to_be_bytes()).await?;
+            stream.write_all(&datagram).await?;
+            let mut stream = match &self.credentials {
+                None => Stream::Plain(stream),
+                Some(credentials) => {
+                    let connector = TlsConnector::from(credentials.client(purpose));
+                    let name = ServerName::try_from(NAME).map_err(std::io::Error::other)?;
+                    let stream = connector.connect(name, RecordStream::new(stream)).await?;
+                    Stream::Encrypted(Box::new(TlsStream::Client(stream)))
+                }
+            };
+            frame::write(&mut stream, &Frame::Hello(greeting)).await?;
+            let answer = hello(&mut stream).await?;
+            if answer.purpose == purpose {
+                Ok((stream, answer))
+            } else {
+                Err(LinkError::Unexpected)
+            }
+        };
+        timeout(GREETING_DEADLINE, exchange)
+            .await
+            .unwrap_or(Err(LinkError::Late))
+    }
+
+    /// Receives a new connection up to its greeting. A stranger gets no answer.
+    pub async fn receive(&self, stream: TcpStream) -> Result<(Stream, Greeting), LinkError> {
+        let exchange = async {
+            let mut stream = stream;
+            stream.set_nodelay(true)?;
+            let length = usize::from(stream.read_u16().await?);
+            if length > MAX_LENGTH {
+                return Err(Stranger::Malformed.into());
+            }
+            let mut knock = [0; MAX_LENGTH];
+            let knock = &mut knock[..length];
+            stream.read_exact(knock).await?;
+            let knock = Beacon::decode(knock, &self.key)?;
+            let mut stream = match &self.credentials {
+                None => Stream::Plain(stream),
+                Some(credentials) => {
+                    let acceptor = TlsAcceptor::from(credentials.server());
+                    let stream = acceptor.accept(RecordStream::new(stream)).await?;
+                    Stream::Encrypted(Box::new(TlsStream::Server(stream)))
+                }
+            };
+            let greeting = hello(&mut stream).await?;
+            let is_consistent = stream.is_for(greeting.purpose)
+                && (knock.machine, knock.boot) == (greeting.machine, greeting.boot);
+            if is_consistent {
+                Ok((stream, greeting))
+            } else {
+                Err(LinkError::Unexpected)
+            }
+        };
+        timeout(GREETING_DEADLINE, exchange)
+            .await
+            .unwrap_or(Err(LinkError::Late))
+    }
 }
 
 /// Answers an incoming connection that is welcome.

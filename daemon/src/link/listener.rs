@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Takes connections of other daemons.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mattx_protocol::peer::Greeting;
@@ -9,7 +9,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
 
-use super::handshake::{self, Stream};
+use super::LinkError;
+use super::handshake::Doorkeeper;
+use super::stream::Stream;
+use crate::strangers::Strangers;
 
 /// Most connections that have not greeted yet, against strangers that keep many open.
 const MAX_GREETING: usize = 128;
@@ -24,13 +27,18 @@ pub struct Incoming {
 }
 
 /// Accepts connections until `incoming` is closed.
-pub async fn serve(listener: TcpListener, incoming: mpsc::Sender<Incoming>) {
+pub async fn serve(
+    listener: TcpListener,
+    doorkeeper: Doorkeeper,
+    incoming: mpsc::Sender<Incoming>,
+) {
+    let strangers = Arc::new(Mutex::new(Strangers::new("connection(s) to the link port")));
     let permits = Arc::new(Semaphore::new(MAX_GREETING));
     loop {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
             return;
         };
-        let (mut stream, from) = match listener.accept().await {
+        let (stream, from) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of descriptors or memory: trying at once would only burn the processor.
@@ -43,11 +51,18 @@ pub async fn serve(listener: TcpListener, incoming: mpsc::Sender<Incoming>) {
             return;
         }
         let incoming = incoming.clone();
+        let doorkeeper = doorkeeper.clone();
+        let strangers = Arc::clone(&strangers);
         tokio::spawn(async move {
             let _permit = permit;
-            match handshake::receive(&mut stream).await {
-                Ok(greeting) => {
+            match doorkeeper.receive(stream).await {
+                Ok((stream, greeting)) => {
                     let _ = incoming.send(Incoming { stream, greeting }).await;
+                }
+                Err(LinkError::Stranger(stranger)) => {
+                    if let Ok(mut strangers) = strangers.lock() {
+                        strangers.count(&stranger, from.ip());
+                    }
                 }
                 Err(error) => tracing::debug!("a connection from {from} did not greet: {error}"),
             }

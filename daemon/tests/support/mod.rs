@@ -6,8 +6,9 @@
 //! with the process.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, UdpSocket};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -67,6 +68,19 @@ impl Network {
         ));
         fs::create_dir_all(&folder).expect("folder for the test");
         Self { folder }
+    }
+
+    /// A key file that only its owner can read.
+    pub fn key_file(&self, name: &str, key: &str) -> PathBuf {
+        let path = self.folder.join(name);
+        let mut file = File::options()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .expect("key file");
+        writeln!(file, "{key}").expect("key file");
+        path
     }
 
     /// Adds a host with address `10.9.0.INDEX`.
@@ -181,6 +195,21 @@ impl Host {
             let mut stream = TcpStream::connect((target, 7226)).expect("connection");
             stream.write_all(bytes).expect("bytes are sent");
         });
+    }
+
+    /// Like [`Self::send_stream`], and returns what is answered until the other side hangs up.
+    pub fn ask_stream(&self, target: &str, bytes: &[u8]) -> Vec<u8> {
+        let mut answer = Vec::new();
+        self.visit(|| {
+            let mut stream = TcpStream::connect((target, 7226)).expect("connection");
+            stream.write_all(bytes).expect("bytes are sent");
+            stream
+                .set_read_timeout(Some(Duration::from_secs(10)))
+                .expect("timeout");
+            // A reset is no answer either.
+            let _ = stream.read_to_end(&mut answer);
+        });
+        answer
     }
 
     /// Runs `visitor` in this host's network.
