@@ -411,7 +411,11 @@ static struct inode *mattx_proxy_inode(struct mattx_proxy *proxy)
 	if (!inode)
 		return NULL;
 	inode->i_ino = get_next_ino();
-	inode->i_mode = a->mode;
+	/*
+	 * The kernel makes no file from a directory without a file system, and
+	 * nothing here walks in it.  fstat() tells what home tells.
+	 */
+	inode->i_mode = S_ISDIR(a->mode) ? S_IFREG | (a->mode & ~S_IFMT) : a->mode;
 	inode->i_uid = make_kuid(&init_user_ns, a->uid);
 	inode->i_gid = make_kgid(&init_user_ns, a->gid);
 	inode->i_rdev = MKDEV(a->special_major, a->special_minor);
