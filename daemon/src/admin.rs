@@ -55,6 +55,9 @@ pub fn explain(
         Errno::ENOENT => {
             format!("mattx.ko is not loaded on node {executor}; run `modprobe mattx` there")
         }
+        Errno::ESRCH if matches!(target, Target::Home) => {
+            format!("node {executor} has no such process away; see `mattx ps`")
+        }
         Errno::ESRCH => format!("node {executor} has no process {pid}; see `mattx ps`"),
         Errno::EHOSTUNREACH => {
             format!("{destination} is not linked to node {executor}; see `mattx status`")

@@ -8,6 +8,9 @@
 //! A node number is taken in two steps: the node announces it for [`PROBE_TIME`] without joining
 //! anything, and gives way when somebody with more right to it objects; then it is settled.
 
+#[cfg(test)]
+mod simulation;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
