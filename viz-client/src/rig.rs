@@ -104,8 +104,8 @@ impl Rig {
     /// The distance from which a circle of `radius` on the ground is wholly seen.
     #[must_use]
     pub fn distance_for(&self, radius: f32) -> f32 {
-        let narrow = (self.size.x / self.size.y.max(1.0)).clamp(0.3, 1.6);
-        (radius + 1.5) / (Self::tangent() * narrow) * 1.02
+        let narrow = (0.75 * self.size.x / self.size.y.max(1.0)).clamp(0.25, 1.0);
+        (radius + 0.5) / (Self::tangent() * narrow) * 0.86
     }
 
     fn move_focus(&mut self, way: Vec3) {

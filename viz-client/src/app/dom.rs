@@ -135,7 +135,7 @@ pub fn has_webgl2() -> bool {
 pub fn announce_failure(reason: &str) {
     let loading = by_id("loading");
     loading.set_class_name("failed");
-    text(&loading, reason);
+    text(&by_id("loading-text"), reason);
     show(&loading, true);
 }
 

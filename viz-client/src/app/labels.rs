@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use bevy::prelude::*;
 use mattx_protocol::model::{NodeId, NodeState, ProcessRef};
-use mattx_viz_client::pick::{Target, height, radius};
+use mattx_viz_client::pick::{Ray, Target, height, radius};
+use mattx_viz_client::places::NODE_HALF_WIDTH;
 use web_sys::HtmlElement;
 
 use super::camera::TheRig;
@@ -175,7 +176,7 @@ fn processes(
             || body.flight.is_some();
         let guest =
             process.is_away() && guests < MOST_GUESTS && rig.pixels_per_unit(body.position) > 16.0;
-        if !meant && !guest {
+        if !meant && (!guest || is_hidden(rig, cluster, body.position)) {
             continue;
         }
         guests += usize::from(!meant);
@@ -199,4 +200,21 @@ fn processes(
         });
     }
     wanted
+}
+
+/// Whether a node stands before this point.
+fn is_hidden(rig: &TheRig, cluster: &TheCluster, point: Vec3) -> bool {
+    let way = point - rig.eye();
+    let ray = Ray {
+        origin: rig.eye(),
+        direction: way.normalize(),
+    };
+    cluster.nodes.iter().any(|(id, node)| {
+        cluster.places.of(*id).is_some_and(|foot| {
+            let half = Vec3::new(NODE_HALF_WIDTH, 0.0, NODE_HALF_WIDTH);
+            let top = Vec3::Y * height(node.load(), node.sample.state);
+            ray.enters_box(foot - half, foot + half + top)
+                .is_some_and(|distance| distance < way.length())
+        })
+    })
 }

@@ -4,6 +4,7 @@
 use bevy::prelude::*;
 use bevy::window::{ExitCondition, PresentMode};
 
+mod address;
 mod camera;
 mod dom;
 mod hud;
@@ -63,6 +64,7 @@ pub fn run() {
         )
         .configure_sets(Update, (Step::Hear, Step::Act, Step::Show).chain())
         .add_plugins((
+            address::plugin,
             theme::plugin,
             model::plugin,
             net::plugin,

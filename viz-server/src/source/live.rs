@@ -47,12 +47,16 @@ impl Source for Live {
     }
 
     async fn run(self, hub: Hub, mut orders: mpsc::Receiver<Order>) {
+        let mut told = String::new();
         loop {
             let reason = match connect(&self.socket).await {
                 Ok(connection) => connection.follow(&hub, &mut orders).await,
                 Err(reason) => reason,
             };
-            tracing::warn!("{reason}");
+            if reason != told {
+                tracing::warn!("{reason}");
+                told.clone_from(&reason);
+            }
             self.stand_in(&hub, &mut orders, &reason).await;
         }
     }

@@ -20,6 +20,7 @@ mod assets;
 mod legacy;
 mod metrics;
 mod socket;
+mod table;
 
 /// Viewers at one time.
 const MOST_VIEWERS: usize = 2048;
@@ -60,6 +61,12 @@ pub fn router(site: Site) -> Router {
         .route("/api/v1/processes", get(api::processes))
         .route("/api/v1/moves", get(api::moves))
         .route("/api/v1/commands", post(api::command))
+        .route("/table", get(table::table))
+        .route(
+            "/table/{home}/{pid}",
+            get(table::process).post(table::migrate),
+        )
+        .route("/table.css", get(table::style))
         .route("/mattx", get(legacy::mattx))
         .route("/api/nodes", get(legacy::nodes))
         .route("/api/migrations", get(legacy::migrations))

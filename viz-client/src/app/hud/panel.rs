@@ -270,7 +270,7 @@ fn wanted_buttons(acting: &Acting, cluster: &Cluster) -> Vec<(String, String)> {
     if process.is_away() {
         buttons.push((
             "home".to_owned(),
-            format!("Send home to {}", cluster.node_name(process.name.home)),
+            format!("Home to {}", cluster.node_name(process.name.home)),
         ));
     }
     let others = cluster.nodes.values().filter(|node| {
@@ -282,7 +282,7 @@ fn wanted_buttons(acting: &Acting, cluster: &Cluster) -> Vec<(String, String)> {
     buttons.extend(others.iter().map(|node| {
         (
             format!("node:{}", node.sample.id),
-            format!("Move to {}", node.sample.name),
+            format!("→ {}", node.sample.name),
         )
     }));
     buttons
@@ -297,6 +297,7 @@ fn make_buttons(buttons: &[(String, String)], may_act: bool) {
         };
         dom::attribute(&button, "type", "button");
         dom::attribute(&button, "data-action", action);
+        dom::attribute(&button, "aria-label", &format!("Move the process: {text}"));
         if !may_act {
             button.set_disabled(true);
             dom::attribute(

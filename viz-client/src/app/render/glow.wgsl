@@ -24,7 +24,10 @@ fn vertex(i: Instance, @builtin(vertex_index) index: u32) -> Varying {
         let twinkle = 0.75 + 0.25 * sin(globals.eye.w * (0.6 + i.c.y * 2.0) * globals.sky_high.w + i.c.y * 40.0);
         out.color.a *= twinkle;
     } else {
-        let world = i.a.xyz + (globals.right.xyz * at.x + globals.up.xyz * at.y) * i.a.w;
+        // Light lies before what emits it, so that no surface cuts it in two.
+        let way = globals.eye.xyz - i.a.xyz;
+        let lift = select(0.0, min(i.a.w * 0.7, length(way) * 0.5), i.c.x == 0.0);
+        let world = i.a.xyz + normalize(way) * lift + (globals.right.xyz * at.x + globals.up.xyz * at.y) * i.a.w;
         out.clip = globals.clip_from_world * vec4<f32>(world, 1.0);
         out.color.a *= haze(i.a.xyz);
     }

@@ -51,7 +51,7 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let light = 0.35 + in.color.a;
 
     // The body: almost black glass that mirrors a little of its own light.
-    var shade = vec3<f32>(0.010, 0.016, 0.030) * (0.7 + 1.6 * key) + color * rim * 0.10 * alive;
+    var shade = vec3<f32>(0.007, 0.011, 0.022) * (0.6 + 1.9 * key) + color * rim * 0.10 * alive;
     if in.face.z < 0.5 {
         let y = in.face.y;
         let x = in.face.x;

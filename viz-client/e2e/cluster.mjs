@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Moves a process of a real cluster with the mouse, and home again.
+//
+//   node cluster.mjs LINK [--comm calc] [--to NODE] [--screenshot FILE] [--stop-after away|home] [--limit SECONDS]
+//
+// LINK is what mattx-viz printed. The process is found by its name and clicked, the node (the first other one) is
+// clicked, and when the process has arrived it is double-clicked. Prints one JSON object with what was seen; the exit
+// status is 0 when all of it was as it must be.
+import { parseArgs } from 'node:util';
+
+import { launch, View } from './browser.mjs';
+
+const { values, positionals: [link] } = parseArgs({
+  allowPositionals: true,
+  options: {
+    comm: { type: 'string', default: 'calc' },
+    to: { type: 'string' },
+    screenshot: { type: 'string' },
+    'stop-after': { type: 'string', default: 'home' },
+    limit: { type: 'string', default: '60' },
+  },
+});
+if (!link) {
+  console.error('usage: node cluster.mjs LINK [--comm NAME] [--to NODE] [--screenshot FILE] [--stop-after away|home] [--limit SECONDS]');
+  process.exit(2);
+}
+const limit = Number(values.limit) * 1000;
+const report = { link: link.replace(/token=[^&]*/, 'token=…'), comm: values.comm };
+// Few frames: the virtual nodes of a test compute on the same cores.
+const url = new URL(link);
+url.searchParams.set('fps', '10');
+
+let view;
+let browser;
+try {
+  browser = await launch();
+  view = await View.open(browser, url.href, { width: 960, height: 540 });
+  const state = await view.until(
+    `two nodes and a process ${values.comm}`,
+    ({ nodes, processes }) => nodes.length > 1 && processes.some(({ comm }) => comm === values.comm),
+    limit,
+  );
+  report.source = state.source;
+  report.role = state.role;
+  report.nodes = state.nodes.map(({ id, name }) => ({ id, name }));
+  if (state.source !== 'Live') throw new Error(`the picture is ${state.source}, not Live`);
+  const { name, node } = state.processes.find(({ comm, away }) => comm === values.comm && !away)
+    ?? state.processes.find(({ comm }) => comm === values.comm);
+  const target = values.to ? Number(values.to) : state.nodes.find(({ id }) => id !== node).id;
+  Object.assign(report, { process: name, from: node, to: target });
+
+  // Another look, another place: the view can be flown.
+  await view.page.keyboard.down('KeyW');
+  await view.frames(3);
+  await view.page.keyboard.up('KeyW');
+  await view.page.keyboard.press('Home');
+  await view.frames(8);
+
+  await view.clickProcess(name);
+  report.away = await move('away', name, target, () => view.clickNode(target));
+  if (values.screenshot) await view.page.screenshot({ path: values.screenshot });
+  if (values['stop-after'] === 'home') {
+    report.home = await move('home', name, name.home, () => view.doubleClickProcess(name));
+  }
+  report.ok = true;
+} catch (error) {
+  report.ok = false;
+  report.error = error.message;
+  if (view && values.screenshot) await view.page.screenshot({ path: `${values.screenshot}.failed.png` }).catch(() => {});
+} finally {
+  await browser?.close();
+}
+console.log(JSON.stringify(report, null, 2));
+process.exit(report.ok ? 0 : 1);
+
+/** Makes a gesture and waits for the server's answer and for the process to be where it belongs. */
+async function move(what, name, node, gesture) {
+  const known = (await view.state()).outcomes.length;
+  const begin = Date.now();
+  await gesture();
+  const answered = await view.until(`the answer to "${what}"`, ({ outcomes }) => outcomes.length > known, limit);
+  const [, outcome] = answered.outcomes.at(-1);
+  if (!outcome.Done) throw new Error(`${what}: ${outcome.Failed.reason} (errno ${outcome.Failed.errno})`);
+  const answer_ms = Date.now() - begin;
+  await view.until(
+    `the process to be on node ${node}`,
+    (state) => {
+      const process = View.process(state, name);
+      return process?.node === node && !process.flying;
+    },
+    limit,
+  );
+  return { answer_ms, seen_ms: Date.now() - begin, statistics: outcome.Done.statistics };
+}
