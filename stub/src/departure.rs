@@ -140,12 +140,16 @@ impl Departure {
         Ok(Self { lounge })
     }
 
-    /// Leaves. Returns only if the step before the last code failed.
-    pub fn depart(self) -> Result<Infallible> {
+    /// Leaves. Returns only if a step before the last code failed.
+    pub fn depart(self, device: &Device) -> Result<Infallible> {
         // Handlers and the memory they would run in are about to go. The module sets the guest's mask.
         sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), None)
             .context(|| "cannot block signals")?;
+        // SAFETY: forgets the address that the kernel clears at exit; it is about to be unmapped.
+        unsafe { libc::syscall(libc::SYS_set_tid_address, ptr::null::<c_void>()) };
         unregister_rseq().context(|| "cannot unregister restartable sequences")?;
+        // Last, because errors are told on an inherited descriptor.
+        close_all_but(device).context(|| "cannot close inherited descriptors")?;
         // SAFETY: the lounge holds the interpreter and, one page on, its list of calls. The jump
         // never comes back, so nothing of this program is used after its memory is gone.
         // rbx cannot be named as an operand, so it is loaded by hand.
@@ -191,21 +195,17 @@ fn map_lounge(guest: &GuestInfo) -> nix::Result<*mut c_void> {
     Err(last)
 }
 
-/// Drops everything that the surrogate inherited from the daemon: all descriptors but the
-/// device, and what the kernel would write into our memory later.
-pub fn forget_inheritance(device: &Device) -> Result<()> {
+/// Closes what the surrogate inherited from the daemon.
+fn close_all_but(device: &Device) -> nix::Result<()> {
     let keep = device.descriptor().cast_unsigned();
     let close = |first: u32, last: u32| {
         // SAFETY: nothing that runs from here on uses another descriptor.
         Errno::result(unsafe { libc::close_range(first, last, 0) }).map(drop)
     };
     if keep > 0 {
-        close(0, keep - 1).context(|| "cannot close inherited descriptors")?;
+        close(0, keep - 1)?;
     }
-    close(keep + 1, u32::MAX).context(|| "cannot close inherited descriptors")?;
-    // SAFETY: forgets the address that the kernel clears at exit; it is about to be unmapped.
-    unsafe { libc::syscall(libc::SYS_set_tid_address, ptr::null::<c_void>()) };
-    Ok(())
+    close(keep + 1, u32::MAX)
 }
 
 /// The kernel writes to the registered area whenever the thread was preempted, and kills the
@@ -217,8 +217,10 @@ fn unregister_rseq() -> nix::Result<()> {
     }
     const RSEQ_FLAG_UNREGISTER: i32 = 1;
     const RSEQ_SIGNATURE: u32 = 0x5305_3053;
-    /// The lengths that C libraries register: the first layout and those grown since.
-    const LENGTHS: [u32; 4] = [32, 64, 96, 128];
+    /// The length of the first layout. Later ones are as long as the features that the kernel
+    /// offers, rounded up by rules of the C library that changed more than once.
+    const FIRST_LENGTH: u32 = 32;
+    const LONGEST: u32 = 512;
 
     // SAFETY: constants of the C library, written before main.
     let (offset, size) = unsafe { (__rseq_offset, __rseq_size) };
@@ -232,7 +234,8 @@ fn unregister_rseq() -> nix::Result<()> {
     }
     let area = thread.wrapping_add_signed(offset);
     let mut last = Errno::EINVAL;
-    for length in LENGTHS {
+    let likely = size.max(FIRST_LENGTH);
+    for length in std::iter::once(likely).chain(FIRST_LENGTH..=LONGEST) {
         // SAFETY: tells the kernel to forget the area; nobody uses it from here on.
         let result = unsafe {
             libc::syscall(
@@ -272,7 +275,7 @@ mod tests {
                 other => panic!("{other:?}"),
             },
             ForkResult::Child => {
-                let _ = departure.depart();
+                let _ = departure.depart(&device);
                 // SAFETY: leaves without running the test harness's exit handlers.
                 unsafe { libc::_exit(1) }
             }

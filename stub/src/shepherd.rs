@@ -12,7 +12,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, setsid};
 
 use crate::allowed;
-use crate::departure::{self, Departure};
+use crate::departure::Departure;
 use crate::device::{Device, GuestInfo};
 use crate::error::{Context, Result};
 
@@ -65,9 +65,8 @@ fn surrogate(
     filter: &allowed::Filter,
     departure: Departure,
 ) -> Result<std::convert::Infallible> {
-    departure::forget_inheritance(device)?;
     filter.install()?;
-    departure.depart()
+    departure.depart(device)
 }
 
 /// `fork` that gives the child `pid` in the caller's pid namespace.
