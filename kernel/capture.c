@@ -211,7 +211,7 @@ void mattx_capture_free(struct mattx_capture *capture)
 }
 
 int mattx_capture_encode(struct mattx_capture *capture, const struct mattx_extents *extents,
-			 u32 files_size, u8 **bytes, u32 *size, struct mattx_cursor *files)
+			 const u8 *files, u32 files_size, u8 **bytes, u32 *size)
 {
 	struct mattx_blueprint *print = &capture->print;
 	u64 total = MATTX_BLUEPRINT_FIXED + print->thread.xstate_size +
@@ -243,13 +243,13 @@ int mattx_capture_encode(struct mattx_capture *capture, const struct mattx_exten
 		mattx_extent_put(&c, &extents->list[i]);
 	for (i = 0; i < capture->signal_count; i++)
 		mattx_signal_put(&c, &capture->signals[i]);
-	if (c.bad || c.end - c.at < files_size) {
+	mattx_put_bytes(&c, files, files_size);
+	if (c.bad) {
 		kvfree(*bytes);
 		*bytes = NULL;
 		return -E2BIG;
 	}
-	*size = c.at - *bytes + files_size;
-	mattx_cursor_init(files, c.at, files_size);
+	*size = c.at - *bytes;
 	return 0;
 }
 

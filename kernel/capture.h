@@ -27,12 +27,9 @@ int mattx_capture_self(struct mattx_capture *capture);
 int mattx_capture_signals(struct mattx_capture *capture);
 void mattx_capture_free(struct mattx_capture *capture);
 
-/*
- * The blueprint as bytes (kvmalloc'd), with room for @files_size bytes of the
- * descriptor table, which the caller writes through @files.
- */
+/* The blueprint as bytes (kvmalloc'd); @files is the encoded descriptor table. */
 int mattx_capture_encode(struct mattx_capture *capture, const struct mattx_extents *extents,
-			 u32 files_size, u8 **bytes, u32 *size, struct mattx_cursor *files);
+			 const u8 *files, u32 files_size, u8 **bytes, u32 *size);
 
 /*
  * The calling task takes over what the blueprint says, but for registers,

@@ -49,22 +49,28 @@ static int mattx_depart_offer(struct mattx_export *export, struct mm_struct *mm,
 {
 	struct mattx_areas *areas = &export->capture.areas;
 	struct mattx_extents present;
-	struct mattx_cursor files;
-	u8 *print;
+	size_t room = mattx_handles_wire_size(export->handles);
+	struct mattx_cursor c;
+	u8 *print, *files;
 	u32 size, i;
 	int error;
 
 	error = mattx_presence_map(mm, areas, &present);
 	if (error)
 		return error;
-	error = mattx_capture_encode(&export->capture, &present,
-				     mattx_handles_wire_size(export->handles), &print, &size,
-				     &files);
+	files = kvmalloc(room, GFP_KERNEL);
+	if (!files) {
+		error = -ENOMEM;
+		goto free_present;
+	}
+	mattx_cursor_init(&c, files, room);
+	mattx_handles_encode(export->handles, &c);
+	error = c.bad ? -E2BIG : mattx_capture_encode(&export->capture, &present, files,
+						      c.at - files, &print, &size);
+	kvfree(files);
 	if (error)
 		goto free_present;
-	mattx_handles_encode(export->handles, &files);
-	error = files.bad || files.at != files.end ? -E2BIG :
-		mattx_sender_print(sender, print, size);
+	error = mattx_sender_print(sender, print, size);
 	kvfree(print);
 	for (i = 0; i < areas->count && !error; i++)
 		if (areas->list[i].flags & MATTX_AREA_GROWSDOWN)

@@ -64,22 +64,28 @@ static int mattx_leave_send(struct mattx_guest *guest, struct mattx_capture *cap
 	struct mattx_extents *discarded = &guest->image->discarded;
 	struct mattx_sender sender;
 	struct mattx_extents dirty;
-	struct mattx_cursor files;
-	u8 *print = NULL;
+	size_t room = mattx_proxies_wire_size(guest->proxies);
+	struct mattx_cursor c;
+	u8 *print = NULL, *files;
 	u32 size;
 	int error;
 
 	error = mattx_dirty_map(current->mm, &capture->areas, &dirty);
 	if (error)
 		return error;
-	mattx_sender_init(&sender, guest->link, MATTX_WIRE_STATE, &guest->key);
-	error = mattx_capture_encode(capture, discarded, mattx_proxies_wire_size(guest->proxies),
-				     &print, &size, &files);
-	if (!error) {
-		mattx_proxies_encode(guest->proxies, &files);
-		error = files.bad || files.at != files.end ? -E2BIG :
-			mattx_sender_print(&sender, print, size);
+	files = kvmalloc(room, GFP_KERNEL);
+	if (!files) {
+		mattx_extents_free(&dirty);
+		return -ENOMEM;
 	}
+	mattx_cursor_init(&c, files, room);
+	mattx_proxies_encode(guest->proxies, &c);
+	mattx_sender_init(&sender, guest->link, MATTX_WIRE_STATE, &guest->key);
+	error = c.bad ? -E2BIG : mattx_capture_encode(capture, discarded, files, c.at - files,
+						      &print, &size);
+	kvfree(files);
+	if (!error)
+		error = mattx_sender_print(&sender, print, size);
 	kvfree(print);
 	if (!error)
 		error = mattx_leave_pages(&sender, &dirty);
