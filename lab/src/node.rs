@@ -21,8 +21,10 @@ use crate::switch::{Cable, Switch};
 
 /// How long a command may take unless told otherwise. Emulated nodes on a busy host are slow.
 pub const COMMAND_LIMIT: Duration = Duration::from_secs(120);
-/// How long a node may take to boot.
+/// How long a node may take to boot: ten seconds on an idle machine, but tests share machines with builds.
 pub const BOOT_LIMIT: Duration = Duration::from_secs(300);
+/// The checkers of the debug kernel make everything four times as slow.
+const DEBUG_BOOT_LIMIT: Duration = Duration::from_secs(1200);
 /// What a node gets on top of a command's limit before it counts as dead.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -404,7 +406,12 @@ impl Node {
     }
 
     pub(crate) fn wait_for_boot(&self) -> Result<()> {
-        let deadline = Instant::now() + BOOT_LIMIT;
+        let limit = if self.machine.files.is_debug() {
+            DEBUG_BOOT_LIMIT
+        } else {
+            BOOT_LIMIT
+        };
+        let deadline = Instant::now() + limit;
         let agent = loop {
             match Agent::connect(&self.machine.command_socket()) {
                 Ok(agent) => break Arc::new(agent),
@@ -420,7 +427,7 @@ impl Node {
                 return Err(Error::Timeout {
                     node: self.name(),
                     what: "boot".into(),
-                    limit: BOOT_LIMIT,
+                    limit,
                     console: console::tail(&self.console(), 20),
                 });
             }

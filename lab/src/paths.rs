@@ -94,6 +94,7 @@ pub(crate) fn repository() -> &'static Path {
 /// The files that one node boots from.
 #[derive(Clone, Debug)]
 pub(crate) struct BootFiles {
+    pub series: Kernel,
     pub kernel: PathBuf,
     pub initramfs: PathBuf,
     pub root: PathBuf,
@@ -101,6 +102,11 @@ pub(crate) struct BootFiles {
 }
 
 impl BootFiles {
+    /// Whether the kernel is the slow one with all the checkers.
+    pub fn is_debug(&self) -> bool {
+        self.series == Kernel::Debug
+    }
+
     /// # Errors
     /// [`Error::NotSetUp`] naming the stage that makes what is missing.
     pub fn find(kernel: Kernel) -> Result<Self> {
@@ -119,6 +125,7 @@ impl BootFiles {
             }
         };
         Ok(Self {
+            series: kernel,
             kernel: need(dir.join(image), stage)?,
             initramfs: need(dir.join("initramfs"), stage)?,
             root: need(cache.join("node-image/root.ext4"), "node-image")?,

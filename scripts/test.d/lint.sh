@@ -65,11 +65,13 @@ checkpatch() {
 			tar -x -C "$dir" --strip-components=1 --wildcards '*/scripts/checkpatch.pl' '*/scripts/spelling.txt' \
 				'*/scripts/const_structs.checkpatch' '*/Documentation/dev-tools/checkpatch.rst' || return 1
 	fi
-	# Out of its tree checkpatch cannot know: maintainers, and that one module's parts share no headers of include/.
+	# kzalloc_obj is not in 6.12 yet. User-space programs have their own style (kernel/tests, wire_user.h).
 	# shellcheck disable=SC2046 # file names without blanks
 	perl "$dir/scripts/checkpatch.pl" --no-tree --quiet --terse --file --strict --max-line-length=100 \
-		--ignore FILE_PATH_CHANGES,LINUX_VERSION_CODE,SPDX_LICENSE_TAG,CONSTANT_CONVERSION,MACRO_ARG_REUSE,CAMELCASE \
-		$(git ls-files 'kernel/*.[ch]' 'kernel/**/*.[ch]' | sort -u)
+		--ignore LINUX_VERSION_CODE,MACRO_ARG_REUSE,ALLOC_WITH_SIZEOF,TYPO_SPELLING \
+		$(git ls-files 'kernel/*.[ch]' | grep -vE '^kernel/tests/|/wire_user\.h$') | grep -v '^total:' >&2
+	# grep found no remark.
+	[ "${PIPESTATUS[1]}" -eq 1 ]
 }
 
 native_clippy() { cargo clippy --quiet --workspace --all-targets --exclude mattx-viz-client -- -D warnings; }

@@ -7,7 +7,5 @@ set -uo pipefail
 
 # The scenarios are the kernel stage; the client's build tools have no tests.
 cargo_tests unit --workspace --exclude mattx-scenarios
-for script in "$MATTX_ROOT"/kernel/tests/run "$MATTX_ROOT"/kernel/test/run; do
-	[ ! -x "$script" ] || check "kernel code in user space" "$script"
-done
+check "wire codec in user space" make -s -C "$MATTX_ROOT/kernel/tests" test
 finish_checks
