@@ -14,6 +14,7 @@
 #include <linux/rseq.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
@@ -86,6 +87,10 @@ static inline bool mattx_has_posix_timers(const struct signal_struct *signal)
 {
 	return !hlist_empty(&signal->posix_timers);
 }
+
+#ifndef kzalloc_obj
+#define kzalloc_obj(object) ((typeof(object) *)kzalloc(sizeof(object), GFP_KERNEL))
+#endif
 
 #ifndef S_ANON_INODE
 #define S_ANON_INODE	0

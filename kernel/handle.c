@@ -12,6 +12,7 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "handle_private.h"
 #include "link.h"
 
@@ -51,7 +52,7 @@ int mattx_handles_add(struct mattx_handles *handles, struct file *file,
 	struct mattx_handle *handle;
 	int error;
 
-	handle = kzalloc(sizeof(*handle), GFP_KERNEL);
+	handle = kzalloc_obj(*handle);
 	if (!handle)
 		return -ENOMEM;
 	refcount_set(&handle->references, 1);

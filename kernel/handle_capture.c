@@ -193,7 +193,7 @@ int mattx_handles_capture(struct task_struct *task, struct mattx_handles **resul
 		return -EOPNOTSUPP;
 	}
 	strscpy(why, "not enough memory for its open files", why_size);
-	handles = kzalloc(sizeof(*handles), GFP_KERNEL);
+	handles = kzalloc_obj(*handles);
 	if (!handles)
 		return -ENOMEM;
 	refcount_set(&handles->references, 1);

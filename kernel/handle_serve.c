@@ -205,7 +205,7 @@ static int mattx_file_request_admit(struct mattx_handles *handles, struct mattx_
 	struct mattx_file_job *job;
 	bool open;
 
-	job = kzalloc(sizeof(*job), GFP_KERNEL);
+	job = kzalloc_obj(*job);
 	if (!job)
 		return -ENOMEM;
 	job->handles = handles;

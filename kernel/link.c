@@ -16,6 +16,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "compat.h"
 #include "dispatch.h"
 #include "event.h"
 #include "link_private.h"
@@ -252,7 +253,7 @@ static struct mattx_link *mattx_link_create(u32 node, u64 boot, const char *addr
 	struct mattx_link *link;
 	int class;
 
-	link = kzalloc(sizeof(*link), GFP_KERNEL);
+	link = kzalloc_obj(*link);
 	if (!link)
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&link->references, 1);

@@ -10,6 +10,7 @@
 #include <linux/string.h>
 #include <linux/xarray.h>
 
+#include "compat.h"
 #include "link.h"
 #include "node.h"
 
@@ -68,7 +69,7 @@ int mattx_node_set_load(u32 number, u32 load, u32 affinity, u64 mem_free)
 	node = xa_load(&mattx_nodes, number);
 	if (!node) {
 		error = -ENOMEM;
-		node = kzalloc(sizeof(*node), GFP_KERNEL);
+		node = kzalloc_obj(*node);
 		if (!node)
 			goto unlock;
 		error = xa_err(xa_store(&mattx_nodes, number, node, GFP_KERNEL));

@@ -192,7 +192,7 @@ int mattx_proxies_install(struct mattx_link *link, struct mattx_cursor *table,
 	if (error)
 		return error;
 	files = kvcalloc(head.handles ?: 1, sizeof(*files), GFP_KERNEL);
-	proxies = kzalloc(sizeof(*proxies), GFP_KERNEL);
+	proxies = kzalloc_obj(*proxies);
 	if (!files || !proxies) {
 		kvfree(files);
 		kfree(proxies);
