@@ -186,6 +186,8 @@ int mattx_capture_self(struct mattx_capture *capture)
 		goto fail;
 	print->pid = task_tgid_nr(current);
 	memcpy(print->comm, current->comm, sizeof(print->comm));
+	print->monotonic = ktime_get_ns();
+	print->boottime = ktime_get_boottime_ns();
 	print->vdso_start = capture->areas.vdso_start;
 	print->vdso_end = capture->areas.vdso_end;
 	mattx_capture_identity(&print->identity);

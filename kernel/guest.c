@@ -226,6 +226,8 @@ struct mattx_guest *mattx_guest_create(struct mattx_link *link, const struct mat
 	guest->link = mattx_link_hold(link);
 	guest->home = mattx_link_node(link);
 	guest->key = *key;
+	guest->monotonic = ktime_get_ns();
+	guest->boottime = ktime_get_boottime_ns();
 	spin_lock_init(&guest->lock);
 	init_waitqueue_head(&guest->wake);
 	INIT_DELAYED_WORK(&guest->deadline, mattx_guest_deadline_work);
@@ -400,6 +402,9 @@ void mattx_guest_describe(const struct mattx_guest *guest, struct mattx_guest_in
 	info->home = guest->home;
 	info->pid = guest->print->pid;
 	info->threads = 1;
+	/* Short by the time the offer took to get here: no reading is earlier than at home. */
+	info->monotonic_ahead = guest->print->monotonic - guest->monotonic;
+	info->boottime_ahead = guest->print->boottime - guest->boottime;
 }
 
 void mattx_guest_unclaim(struct mattx_guest *guest)

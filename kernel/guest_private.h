@@ -57,6 +57,7 @@ struct mattx_guest {
 	struct mattx_move_key	key;
 	u32			home;
 	char			comm[TASK_COMM_LEN];
+	u64			monotonic, boottime;	/* ns here, when the offer arrived */
 
 	spinlock_t		lock;		/* what follows up to the blank line */
 	enum mattx_guest_state	state;

@@ -270,6 +270,8 @@ void mattx_blueprint_put(struct mattx_cursor *c, const struct mattx_blueprint *p
 
 	mattx_put_u32(c, print->pid);
 	mattx_put_bytes(c, print->comm, sizeof(print->comm));
+	mattx_put_u64(c, print->monotonic);
+	mattx_put_u64(c, print->boottime);
 	mattx_put_u64(c, print->vdso_start);
 	mattx_put_u64(c, print->vdso_end);
 	mattx_identity_put(c, &print->identity);
@@ -312,6 +314,8 @@ int mattx_blueprint_take(struct mattx_cursor *c, struct mattx_blueprint *print)
 	print->pid = mattx_take_u32(c);
 	mattx_take_bytes(c, print->comm, sizeof(print->comm));
 	print->comm[sizeof(print->comm) - 1] = 0;
+	print->monotonic = mattx_take_u64(c);
+	print->boottime = mattx_take_u64(c);
 	print->vdso_start = mattx_take_u64(c);
 	print->vdso_end = mattx_take_u64(c);
 	mattx_identity_take(c, &print->identity);

@@ -178,6 +178,8 @@ struct mattx_identity {
 struct mattx_blueprint {
 	u32			pid;		/* at home */
 	char			comm[MATTX_COMM_SIZE];
+	u64			monotonic;	/* ns, clocks at the moment of capture */
+	u64			boottime;
 	u64			vdso_start;	/* 0: none */
 	u64			vdso_end;
 	struct mattx_identity	identity;

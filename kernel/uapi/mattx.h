@@ -116,6 +116,12 @@ struct mattx_guest_info {
 	__u32 pid;		/* out: at home */
 	__u32 threads;		/* out */
 	__u32 pad;
+	/*
+	 * out: ns by which the clocks at home are ahead of this node's, for the
+	 * guest's time namespace, so that its clocks never go back.
+	 */
+	__s64 monotonic_ahead;
+	__s64 boottime_ahead;
 };
 
 #define MATTX_DEVICE		"/dev/mattx"

@@ -21,6 +21,9 @@ pub struct GuestInfo {
     pub pid: u32,
     pub threads: u32,
     pub pad: u32,
+    /// Nanoseconds by which the clocks at home are ahead of this node's.
+    pub monotonic_ahead: i64,
+    pub boottime_ahead: i64,
 }
 
 const MAGIC: u8 = 0x4d;
