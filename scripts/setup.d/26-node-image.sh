@@ -15,7 +15,7 @@ rm -rf "$tree"
 mkdir -p "$out"
 debian_unpack "$tree" "$DEBIAN_SUITE" \
 	base-files base-passwd bash coreutils dash sed grep mawk findutils util-linux mount procps psmisc kmod \
-	bsdutils hostname iproute2 iputils-ping netcat-openbsd curl python3-minimal libpython3-stdlib strace \
+	bsdutils sysvinit-utils hostname iproute2 iputils-ping netcat-openbsd curl python3-minimal libpython3-stdlib strace \
 	libgcc-s1 libstdc++6 libgomp1 zlib1g attr
 
 # What the packages' maintainer scripts would have done, as far as nodes need it.
