@@ -20,7 +20,7 @@ const MORE_SEATS: usize = 4;
 /// Radians per second of the innermost orbit.
 const ORBIT_SPEED: f32 = 0.11;
 /// A flight under way comes this far before it is known to have succeeded.
-const PENDING_REACH: f32 = 0.82;
+const PENDING_REACH: f32 = 0.70;
 /// Half of what is left of the pending part is flown in this time, in seconds.
 const PENDING_HALF_LIFE: f32 = 0.55;
 /// Seconds from the commit until the arrival.

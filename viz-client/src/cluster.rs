@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What the server told: nodes, processes under one name each wherever they compute, and moves under way.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use mattx_protocol::browser::{FromServer, Role, Source};
 use mattx_protocol::command::Outcome;
@@ -113,6 +113,8 @@ pub struct Cluster {
     pub revision: u64,
     sequence: u64,
     settled: HashMap<ProcessRef, Settled>,
+    /// What each node named in its latest sample.
+    named: BTreeMap<NodeId, BTreeSet<ProcessRef>>,
     news: Vec<News>,
 }
 
@@ -229,6 +231,7 @@ impl Cluster {
     fn remove(&mut self, id: NodeId) {
         self.revision += 1;
         self.places.release(id);
+        self.named.remove(&id);
         self.processes.retain(|_, process| process.node != id);
         if let Some(node) = self.nodes.remove(&id)
             && node.sample.state != NodeState::Down
@@ -240,9 +243,10 @@ impl Cluster {
     /// What `reporter` says about processes: its own and guests compute there, its deputies compute elsewhere.
     fn take_processes(&mut self, reporter: NodeId, samples: Vec<ProcessSample>, now: f64) {
         self.settled.retain(|_, settled| settled.until > now);
-        let mut seen = Vec::with_capacity(samples.len());
+        let mut seen = BTreeSet::new();
         for sample in samples {
             let name = sample.identity(reporter);
+            seen.insert(name);
             let node = match sample.kind {
                 ProcessKind::Deputy { node } => node,
                 ProcessKind::Local | ProcessKind::Guest { .. } => reporter,
@@ -257,18 +261,20 @@ impl Cluster {
                     .processes
                     .get(&name)
                     .is_some_and(|known| known.node == node);
-            if outdated || known_better {
-                seen.push(name);
-                continue;
+            if !outdated && !known_better {
+                self.processes.insert(name, Process { name, node, sample });
             }
-            seen.push(name);
-            self.processes.insert(name, Process { name, node, sample });
         }
-        seen.sort_unstable();
-        let settled = &self.settled;
+        self.named.insert(reporter, seen);
+        // A process lives as long as its home or the node where it computes names it.
+        let (named, settled) = (&self.named, &self.settled);
+        let names = |node: NodeId, name: &ProcessRef| {
+            named.get(&node).is_some_and(|names| names.contains(name))
+        };
         self.processes.retain(|name, process| {
-            process.node != reporter
-                || seen.binary_search(name).is_ok()
+            (process.node != reporter && name.home != reporter)
+                || names(process.node, name)
+                || names(name.home, name)
                 || settled.contains_key(name)
         });
     }

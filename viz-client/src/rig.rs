@@ -37,7 +37,7 @@ impl Default for View {
     fn default() -> Self {
         Self {
             focus: Vec3::new(0.0, 1.2, 0.0),
-            yaw: 0.55,
+            yaw: 0.14,
             pitch: 0.42,
             distance: 24.0,
         }
@@ -104,8 +104,11 @@ impl Rig {
     /// The distance from which a circle of `radius` on the ground is wholly seen.
     #[must_use]
     pub fn distance_for(&self, radius: f32) -> f32 {
-        let narrow = (0.75 * self.size.x / self.size.y.max(1.0)).clamp(0.25, 1.0);
-        (radius + 0.5) / (Self::tangent() * narrow) * 0.86
+        let aspect = (self.size.x / self.size.y.max(1.0)).max(0.1);
+        // Seen from above at an angle, a circle is flatter than wide.
+        let across = radius / (Self::tangent() * aspect) * 1.15;
+        let along = radius / Self::tangent() * 0.62;
+        across.max(along) + 5.0
     }
 
     fn move_focus(&mut self, way: Vec3) {

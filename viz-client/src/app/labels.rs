@@ -18,6 +18,8 @@ use super::model::{TheActing, TheBodies, TheCluster};
 const MOST_NODES: usize = 24;
 /// A node whose width is fewer pixels than this has no name, unless it is pointed at.
 const SMALLEST: f32 = 26.0;
+/// Pixels between two names, so that both can be read.
+const ROOM: Vec2 = Vec2::new(96.0, 17.0);
 /// Away processes that may have a name at once.
 const MOST_GUESTS: usize = 12;
 
@@ -152,10 +154,21 @@ fn nodes(
         ));
     }
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    near.into_iter()
-        .take(MOST_NODES)
-        .map(|(_, wanted)| wanted)
-        .collect()
+    let mut taken: Vec<Vec2> = Vec::new();
+    near.retain(|(rank, wanted)| {
+        let Some(pixel) = rig.project(wanted.at) else {
+            return false;
+        };
+        let free = taken
+            .iter()
+            .all(|other| (other.x - pixel.x).abs() > ROOM.x || (other.y - pixel.y).abs() > ROOM.y);
+        let stays = (free || *rank == f32::MAX) && taken.len() < MOST_NODES;
+        if stays {
+            taken.push(pixel);
+        }
+        stays
+    });
+    near.into_iter().map(|(_, wanted)| wanted).collect()
 }
 
 fn processes(

@@ -169,7 +169,7 @@ fn nodes(
                 Layer::Glow,
                 Instance {
                     a: four(foot + Vec3::Y * (tall + 0.35), 1.5 + 1.3 * look.load),
-                    b: four(color, 0.07 + 0.20 * look.load),
+                    b: four(color, 0.05 + 0.13 * look.load),
                     c: [0.0; 4],
                     d: [0.0; 4],
                 },

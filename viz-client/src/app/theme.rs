@@ -11,8 +11,8 @@ pub struct Theme {
     pub sky: [Vec3; 2],
     /// Floor and its lines.
     pub floor: [Vec3; 2],
-    /// Load from idle over busy to overloaded.
-    pub load: [Vec3; 3],
+    /// Load from idle to overloaded.
+    pub load: [Vec3; 4],
     /// Selection and the pointer.
     pub accent: Vec3,
     /// Success and failure.
@@ -24,7 +24,12 @@ impl Default for Theme {
         Self {
             sky: [srgb(0x0b1a33), srgb(0x03050d)],
             floor: [srgb(0x060b18), srgb(0x2a5c9e)],
-            load: [srgb(0x17c3e6), srgb(0xffb02e), srgb(0xff3d5a)],
+            load: [
+                srgb(0x17b8ee),
+                srgb(0x2fe0b0),
+                srgb(0xffb02e),
+                srgb(0xff3355),
+            ],
             accent: srgb(0xe8f4ff),
             outcome: [srgb(0x5dffa8), srgb(0xff4060)],
         }
@@ -35,12 +40,10 @@ impl Theme {
     /// The colour of a node under `load`.
     #[must_use]
     pub fn load(&self, load: f32) -> Vec3 {
-        let [idle, busy, over] = self.load;
-        if load < 0.6 {
-            idle.lerp(busy, (load / 0.6).clamp(0.0, 1.0).powi(2))
-        } else {
-            busy.lerp(over, ((load - 0.6) / 0.4).clamp(0.0, 1.0))
-        }
+        // No straight way from cyan to amber: it leads through grey.
+        let at = (load.clamp(0.0, 1.0) * 3.0).min(2.999);
+        let step = at as usize;
+        self.load[step].lerp(self.load[step + 1], at.fract())
     }
 }
 

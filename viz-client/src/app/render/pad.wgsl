@@ -5,8 +5,8 @@
 struct Varying {
     @builtin(position) clip: vec4<f32>,
     @location(0) at: vec2<f32>,
-    @location(1) color: vec4<f32>,
-    @location(2) state: vec4<f32>,
+    @location(1) @interpolate(flat, either) color: vec4<f32>,
+    @location(2) @interpolate(flat, either) state: vec4<f32>,
     @location(3) fade: f32,
 };
 

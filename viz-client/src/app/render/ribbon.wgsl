@@ -9,7 +9,7 @@ struct Varying {
     @builtin(position) clip: vec4<f32>,
     @location(0) along: vec2<f32>,    // share of the way, across -1..1
     @location(1) color: vec4<f32>,
-    @location(2) flow: vec4<f32>,
+    @location(2) @interpolate(flat, either) flow: vec4<f32>,
     @location(3) fade: f32,
 };
 

@@ -6,10 +6,10 @@ struct Varying {
     @builtin(position) clip: vec4<f32>,
     @location(0) world: vec3<f32>,
     @location(1) face: vec3<f32>,     // across, along, 1 on the top
-    @location(2) normal: vec3<f32>,
-    @location(3) color: vec4<f32>,
-    @location(4) state: vec4<f32>,
-    @location(5) size: vec2<f32>,
+    @location(2) @interpolate(flat, either) normal: vec3<f32>,
+    @location(3) @interpolate(flat, either) color: vec4<f32>,
+    @location(4) @interpolate(flat, either) state: vec4<f32>,
+    @location(5) @interpolate(flat, either) size: vec2<f32>,
 };
 
 @vertex
