@@ -60,6 +60,14 @@ pub enum Verb {
         #[command(subcommand)]
         verb: ClusterVerb,
     },
+    /// Print completions for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    #[command(hide = true)]
+    Manual,
     /// Check that this node can take part, and say what to do where it cannot.
     Doctor,
 }

@@ -5,6 +5,7 @@ mod arguments;
 mod cluster;
 mod daemon;
 mod doctor;
+mod manual;
 mod migrate;
 mod ps;
 mod status;
@@ -67,6 +68,11 @@ fn main() -> ExitCode {
             migrate::run(socket, arguments.json, *pid, "home", home.as_deref())
         }
         Verb::Cluster { key_file, verb } => cluster::run(verb, key_file, arguments.json),
+        Verb::Completions { shell } => {
+            manual::completions(*shell);
+            Ok(())
+        }
+        Verb::Manual => manual::page(),
         Verb::Doctor => doctor::run(socket, arguments.json),
     };
     match result {

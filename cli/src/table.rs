@@ -66,12 +66,22 @@ impl Cell {
     }
 }
 
-/// Prints a table. The last column is as wide as it needs to be.
+/// Prints a table. On a terminal the last column ends where the terminal does; elsewhere it is as
+/// wide as it needs to be.
 pub fn print(columns: &[(&str, Align)], rows: &[Vec<Cell>]) {
-    print!("{}", render(columns, rows, stdout().is_terminal()));
+    let is_terminal = stdout().is_terminal();
+    let limit = terminal_size::terminal_size()
+        .filter(|_| is_terminal)
+        .map(|(width, _)| usize::from(width.0));
+    print!("{}", render(columns, rows, is_terminal, limit));
 }
 
-fn render(columns: &[(&str, Align)], rows: &[Vec<Cell>], colour: bool) -> String {
+fn render(
+    columns: &[(&str, Align)],
+    rows: &[Vec<Cell>],
+    colour: bool,
+    limit: Option<usize>,
+) -> String {
     let width = |text: &str| text.chars().count();
     let widths: Vec<usize> = columns
         .iter()
@@ -94,10 +104,15 @@ fn render(columns: &[(&str, Align)], rows: &[Vec<Cell>], colour: bool) -> String
         for (index, (cell, (_, align))) in row.iter().zip(columns).enumerate() {
             let last = index + 1 == columns.len();
             let gap = " ".repeat(widths[index] - width(&cell.text));
+            let before: usize = widths[..index].iter().map(|width| width + 2).sum();
+            let shown = match limit {
+                Some(limit) if last => shortened(&cell.text, limit.saturating_sub(before)),
+                _ => cell.text.clone(),
+            };
             let styled = if colour && cell.style != Style::Plain {
-                format!("{}{}\x1b[0m", cell.style.codes(), cell.text)
+                format!("{}{shown}\x1b[0m", cell.style.codes())
             } else {
-                cell.text.clone()
+                shown
             };
             match align {
                 Align::Left if last => text.push_str(&styled),
@@ -111,6 +126,16 @@ fn render(columns: &[(&str, Align)], rows: &[Vec<Cell>], colour: bool) -> String
         text.push('\n');
     }
     text
+}
+
+/// At most `limit` characters, but enough to see what it is.
+fn shortened(text: &str, limit: usize) -> String {
+    const LEAST: usize = 12;
+    let limit = limit.max(LEAST);
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    text.chars().take(limit - 1).chain(['…']).collect()
 }
 
 /// Mebibytes as people write them.
@@ -159,11 +184,20 @@ mod tests {
                 vec!["a-long-name".into(), 12345.into()],
             ],
             false,
+            None,
         );
         assert_eq!(
             text,
             "NAME          LOAD\ngrün             5\na-long-name  12345\n"
         );
+    }
+
+    #[test]
+    fn the_last_column_ends_with_the_terminal() {
+        let rows = [vec!["1".into(), "a very long command line".into()]];
+        let columns = [("PID", Align::Right), ("COMMAND", Align::Left)];
+        let text = render(&columns, &rows, false, Some(20));
+        assert_eq!(text, "PID  COMMAND\n  1  a very long co…\n");
     }
 
     #[test]

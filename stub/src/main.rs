@@ -18,7 +18,8 @@ mod namespaces;
 mod shepherd;
 
 use std::fs;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -37,6 +38,12 @@ struct Arguments {
     /// Host name of the process's home, told by uname(2) in its place.
     #[arg(long)]
     hostname: Option<String>,
+    /// How far the home's CLOCK_MONOTONIC is ahead of this node's, in nanoseconds.
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    monotonic_ahead: i64,
+    /// How far the home's CLOCK_BOOTTIME is ahead of this node's, in nanoseconds.
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    boottime_ahead: i64,
     /// Control group to enter, an existing folder of the cgroup2 file system.
     #[arg(long)]
     cgroup: Option<PathBuf>,
@@ -61,11 +68,33 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(cgroup) = &arguments.cgroup {
-        let members = cgroup.join("cgroup.procs");
-        fs::write(&members, "0").context(|| format!("cannot enter {}", members.display()))?;
+        enter_cgroup(cgroup)?;
     }
     let device = device::Device::open(&arguments.device)?;
     let guest = device.guest(arguments.ticket)?;
-    namespaces::enter(arguments.hostname.as_deref())?;
+    namespaces::enter(&namespaces::Home {
+        hostname: arguments.hostname.as_deref(),
+        monotonic_ahead: guest.monotonic_ahead,
+        boottime_ahead: guest.boottime_ahead,
+    })?;
     shepherd::run(device, &guest)
+}
+
+/// Enters the guest's control group. A guest that left a moment ago and comes back meets the
+/// daemon tidying up after its last visit, so the folder may vanish in between.
+fn enter_cgroup(cgroup: &Path) -> Result<()> {
+    const TRIES: usize = 5;
+    let members = cgroup.join("cgroup.procs");
+    let mut entered = fs::write(&members, "0");
+    for _ in 1..TRIES {
+        match &entered {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                // What is wrong with it shows when it is entered.
+                let _ = fs::create_dir_all(cgroup);
+                entered = fs::write(&members, "0");
+            }
+            _ => break,
+        }
+    }
+    entered.context(|| format!("cannot enter {}", members.display()))
 }

@@ -33,7 +33,7 @@ pub const ANNOUNCE_INTERVAL: Duration = Duration::from_millis(1000);
 /// Each node more than this stretches the interval, so that the traffic does not grow with the square.
 const ANNOUNCE_NODES: u32 = 32;
 /// A link without a frame for this long is dead. Heartbeats come every second.
-pub const LINK_SILENCE: Duration = Duration::from_millis(4000);
+pub const LINK_SILENCE: Duration = Duration::from_millis(4500);
 /// A connection attempt is given up after this.
 pub const DIAL_DEADLINE: Duration = Duration::from_millis(3000);
 /// Pause after the first failed attempt; doubled by each further one.
@@ -533,7 +533,7 @@ impl Membership {
         }
         match peer.standing {
             Standing::Up { link, heard } if now >= heard + LINK_SILENCE => {
-                let reason = format!("silent for {} s", LINK_SILENCE.as_secs());
+                let reason = format!("silent for {:.1} s", LINK_SILENCE.as_secs_f32());
                 let mut actions = vec![Action::Close { link }];
                 actions.extend(self.lost(now, node, link, &reason));
                 actions

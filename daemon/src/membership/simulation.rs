@@ -122,7 +122,7 @@ impl World {
             return;
         }
         for target in 0..self.nodes.len() {
-            let lost = self.loss > 0 && self.roll() % self.loss == 0;
+            let lost = self.loss > 0 && self.roll().is_multiple_of(self.loss);
             if target != index && !lost {
                 let at = self.now + self.delay * (self.roll() % 4);
                 self.beacons.push_back((at, index, target, beacon.clone()));
