@@ -332,6 +332,8 @@ static int mattx_migrate_from_here(struct task_struct *task, struct mattx_link *
 	error = mattx_refuse_task(task, &export->refusal);
 	if (!error && mattx_guest_is(task))
 		error = mattx_refuse(&export->refusal, MATTX_REASON_GUEST);
+	if (!error && same_thread_group(task, current))
+		error = mattx_refuse(&export->refusal, MATTX_REASON_SELF);
 	if (error) {
 		mattx_export_abandon(export, error);
 		mattx_export_unlist(export);

@@ -146,8 +146,9 @@ void mattx_guest_receive_abort(struct mattx_link *link, struct mattx_frame *fram
 
 	if (!guest)
 		return;
-	mattx_guest_end(guest);
+	/* In this order: its end is no news for a home that wished it. */
 	mattx_guest_forget(guest);
+	mattx_guest_end(guest);
 	mattx_guest_put(guest);
 }
 
@@ -187,8 +188,8 @@ void mattx_guest_receive_recalled(struct mattx_link *link, struct mattx_frame *f
 		return;
 	if (!refusal.error) {
 		/* It is home: what happens to the task here concerns nobody any more. */
-		mattx_guest_end(guest);
 		mattx_guest_forget(guest);
+		mattx_guest_end(guest);
 	} else if (mattx_guest_advance(guest, MATTX_GUEST_LEAVING, MATTX_GUEST_RUNNING)) {
 		mattx_guest_decide(guest, MATTX_VERDICT_GO);
 	}

@@ -63,6 +63,8 @@ static const struct {
 		"it is a guest from another node; move it from its home" },
 	[MATTX_REASON_MOVING] = { "moving", EBUSY,
 		"it is being moved at this moment" },
+	[MATTX_REASON_SELF] = { "self", EBUSY,
+		"it is the one that asks; ask from another process" },
 	[MATTX_REASON_FILES] = { "files", EOPNOTSUPP,
 		"one of its open files cannot be used from another node" },
 	[MATTX_REASON_REMOTE] = { "refused-there", EIO,
