@@ -8,7 +8,6 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use mattx_protocol::model::ProcessRef;
-use mattx_protocol::peer::Clocks;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::sync::Semaphore;
@@ -37,8 +36,6 @@ pub struct Arrival {
     pub comm: String,
     /// Host name of its home.
     pub hostname: Option<String>,
-    /// How far the clocks of its home are ahead of ours.
-    pub clocks_ahead: Option<Clocks>,
 }
 
 /// Starts stubs and waits for them.
@@ -100,10 +97,6 @@ impl Guests {
             .stderr(Stdio::piped());
         if let Some(name) = arrival.hostname.as_deref().filter(|name| !name.is_empty()) {
             command.arg("--hostname").arg(name);
-        }
-        if let Some(ahead) = arrival.clocks_ahead {
-            command.arg(format!("--monotonic-ahead={}", ahead.monotonic_ns));
-            command.arg(format!("--boottime-ahead={}", ahead.boottime_ns));
         }
         if let Some(cgroup) = &cgroup {
             command.arg("--cgroup").arg(cgroup);

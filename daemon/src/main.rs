@@ -6,7 +6,6 @@
 
 mod admin;
 mod beacon;
-mod clocks;
 mod config;
 mod control;
 mod discovery;

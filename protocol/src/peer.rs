@@ -34,15 +34,6 @@ pub struct Load {
     pub memory_free_mib: u64,
 }
 
-/// Clocks that tell the time since boot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Clocks {
-    /// `CLOCK_MONOTONIC` in nanoseconds.
-    pub monotonic_ns: i64,
-    /// `CLOCK_BOOTTIME` in nanoseconds.
-    pub boottime_ns: i64,
-}
-
 /// Who speaks on a new connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Greeting {
@@ -74,8 +65,6 @@ pub enum Frame {
     },
     /// Heartbeat with the speaker's load, every second.
     Load(Load),
-    /// The speaker's clocks when it sent this, every second. Guests see the clocks of their home.
-    Clock(Clocks),
     /// Ask for samples and events of the receiver, or stop them.
     Subscribe(bool),
     /// The speaker's own sample.

@@ -38,12 +38,6 @@ struct Arguments {
     /// Host name of the process's home, told by uname(2) in its place.
     #[arg(long)]
     hostname: Option<String>,
-    /// How far the home's CLOCK_MONOTONIC is ahead of this node's, in nanoseconds.
-    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
-    monotonic_ahead: i64,
-    /// How far the home's CLOCK_BOOTTIME is ahead of this node's, in nanoseconds.
-    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
-    boottime_ahead: i64,
     /// Control group to enter, an existing folder of the cgroup2 file system.
     #[arg(long)]
     cgroup: Option<PathBuf>,

@@ -241,7 +241,6 @@ impl Hub {
     fn frame(&mut self, node: NodeId, link: LinkId, frame: Frame) {
         match frame {
             Frame::Load(load) => self.peer_load(node, load),
-            Frame::Clock(clocks) => self.peer_clocks(node, clocks),
             Frame::Subscribe(watches) => self.peer_watches(node, watches),
             Frame::Sample(sample) => self.peer_sample(node, *sample),
             Frame::Move(event) => {

@@ -257,7 +257,6 @@ impl Hub {
                     .membership
                     .peer(process.home)
                     .map(|peer| peer.name.clone());
-                let clocks_ahead = self.clocks_ahead(process.home);
                 if let Some(kernel) = self.kernel.clone() {
                     self.guests.receive(
                         kernel,
@@ -266,7 +265,6 @@ impl Hub {
                             process,
                             comm,
                             hostname,
-                            clocks_ahead,
                         },
                     );
                 }

@@ -8,12 +8,11 @@ use std::time::Duration;
 use mattx_protocol::command::Outcome;
 use mattx_protocol::local::Reply;
 use mattx_protocol::model::{MoveStatistics, NodeId, NodeSample, NodeState, Pressure};
-use mattx_protocol::peer::{Clocks, Frame, Load};
+use mattx_protocol::peer::{Frame, Load};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::Hub;
-use crate::clocks::{self, Observations};
 use crate::control::ClientId;
 use crate::link::connection::Connection;
 use crate::membership::Standing;
@@ -35,7 +34,6 @@ struct PeerNews {
     load: Option<Load>,
     sample: Option<(Instant, NodeSample)>,
     watches_us: bool,
-    clocks: Observations,
     shown: Option<NodeState>,
 }
 
@@ -105,7 +103,6 @@ impl Hub {
         let nodes: Vec<_> = self.connections.keys().copied().collect();
         for node in nodes {
             self.send(node, Frame::Load(load));
-            self.send(node, Frame::Clock(clocks::own()));
         }
         if with_processes {
             for (_, connection) in self.watching_connections() {
@@ -159,7 +156,6 @@ impl Hub {
             };
             self.send(node, Frame::Load(load));
         }
-        self.send(node, Frame::Clock(clocks::own()));
         if self.telemetry.watching {
             self.send(node, Frame::Subscribe(true));
         }
@@ -169,16 +165,6 @@ impl Hub {
     pub(super) fn peer_load(&mut self, node: NodeId, load: Load) {
         self.telemetry.peers.entry(node).or_default().load = Some(load);
         self.load_to_kernel(node, load);
-    }
-
-    pub(super) fn peer_clocks(&mut self, node: NodeId, theirs: Clocks) {
-        let news = self.telemetry.peers.entry(node).or_default();
-        news.clocks.observe(theirs, clocks::own());
-    }
-
-    /// How far a peer's clocks are ahead of ours.
-    pub(super) fn clocks_ahead(&self, node: NodeId) -> Option<Clocks> {
-        self.telemetry.peers.get(&node)?.clocks.ahead()
     }
 
     pub(super) fn peer_watches(&mut self, node: NodeId, watches: bool) {
