@@ -76,6 +76,8 @@ static s64 mattx_handle_transfer(struct mattx_handle *handle, bool write, u64 po
 	struct kiocb kiocb;
 	s64 result;
 
+	if (S_ISDIR(file_inode(file)->i_mode))
+		return -EISDIR;
 	if (handle->kind == MATTX_KIND_BLOCKING && mattx_handle_waits(file, write))
 		return -EAGAIN;
 	init_sync_kiocb(&kiocb, file);

@@ -101,6 +101,8 @@ const ALWAYS: &[libc::c_long] = &[
     libc::SYS_fstat,
     libc::SYS_fsync,
     libc::SYS_fdatasync,
+    libc::SYS_ftruncate,
+    libc::SYS_fallocate,
     libc::SYS_ioctl,
     libc::SYS_poll,
     libc::SYS_ppoll,
