@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Starts a stub for each arriving process.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use mattx_protocol::model::ProcessRef;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -43,6 +44,8 @@ pub struct Arrival {
 pub struct Guests {
     configured: Option<PathBuf>,
     permits: Arc<Semaphore>,
+    /// How many stubs use each control group: a guest that comes back may meet its last visit.
+    cgroups: Arc<Mutex<HashMap<PathBuf, usize>>>,
 }
 
 impl Guests {
@@ -52,7 +55,13 @@ impl Guests {
         Self {
             configured,
             permits: Arc::new(Semaphore::new(MAX_GUESTS)),
+            cgroups: Arc::default(),
         }
+    }
+
+    /// Uses another stub from now on.
+    pub fn use_stub(&mut self, configured: Option<PathBuf>) {
+        self.configured = configured;
     }
 
     /// Starts a stub for `arrival`, or tells the module why there is none.
@@ -87,7 +96,7 @@ impl Guests {
                 "mattx-stub is not installed on the destination".to_owned(),
             )
         })?;
-        let cgroup = make_cgroup(arrival.process);
+        let cgroup = self.enter_cgroup(arrival.process);
         let mut command = Command::new(&stub);
         command
             .arg("--ticket")
@@ -102,12 +111,52 @@ impl Guests {
             command.arg("--cgroup").arg(cgroup);
         }
         let outcome = supervise(&stub, command).await;
-        if let Some(cgroup) = cgroup
-            && let Err(error) = fs::remove_dir(&cgroup)
-        {
-            tracing::debug!("cannot remove {}: {error}", cgroup.display());
+        if let Some(cgroup) = cgroup {
+            self.leave_cgroup(cgroup);
         }
         outcome
+    }
+
+    /// Makes the control group of a guest where version 2 is mounted.
+    fn enter_cgroup(&self, process: ProcessRef) -> Option<PathBuf> {
+        let root = Path::new(CGROUP_ROOT);
+        if !root.join("cgroup.controllers").exists() {
+            return None;
+        }
+        let folder = root
+            .join(SLICE)
+            .join(format!("guest-{}-{}", process.home, process.pid));
+        let mut cgroups = self.cgroups.lock().ok()?;
+        match fs::create_dir_all(&folder) {
+            Ok(()) => {
+                *cgroups.entry(folder.clone()).or_default() += 1;
+                Some(folder)
+            }
+            Err(error) => {
+                tracing::warn!(
+                    "a guest stays in the daemon's control group: cannot make {}: {error}",
+                    folder.display()
+                );
+                None
+            }
+        }
+    }
+
+    /// Removes it when its last user is gone.
+    fn leave_cgroup(&self, folder: PathBuf) {
+        let Ok(mut cgroups) = self.cgroups.lock() else {
+            return;
+        };
+        let Some(users) = cgroups.get_mut(&folder) else {
+            return;
+        };
+        *users -= 1;
+        if *users == 0 {
+            if let Err(error) = fs::remove_dir(&folder) {
+                tracing::debug!("cannot remove {}: {error}", folder.display());
+            }
+            cgroups.remove(&folder);
+        }
     }
 
     fn stub(&self) -> Option<PathBuf> {
@@ -147,27 +196,6 @@ async fn supervise(stub: &Path, mut command: Command) -> Result<(), (i32, String
         _ => {
             tracing::debug!("a guest's stub ended: {status}");
             Ok(())
-        }
-    }
-}
-
-/// Makes the control group of a guest where version 2 is mounted.
-fn make_cgroup(process: ProcessRef) -> Option<PathBuf> {
-    let root = Path::new(CGROUP_ROOT);
-    if !root.join("cgroup.controllers").exists() {
-        return None;
-    }
-    let folder = root
-        .join(SLICE)
-        .join(format!("guest-{}-{}", process.home, process.pid));
-    match fs::create_dir_all(&folder) {
-        Ok(()) => Some(folder),
-        Err(error) => {
-            tracing::warn!(
-                "a guest stays in the daemon's control group: cannot make {}: {error}",
-                folder.display()
-            );
-            None
         }
     }
 }

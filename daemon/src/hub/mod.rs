@@ -446,7 +446,7 @@ impl Hub {
                 "changes of interface, ports, discovery, keys, NODE_ID and sockets take effect at the next start"
             );
         }
-        self.guests = Guests::new(config.stub.clone());
+        self.guests.use_stub(config.stub.clone());
         self.parts.config = config;
         if self.kernel_ready {
             tokio::spawn(apply_settings(self.module_settings()));
