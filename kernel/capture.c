@@ -333,7 +333,7 @@ void mattx_capture_apply_timer(const struct mattx_blueprint *print)
 	spin_unlock_irq(&current->sighand->siglock);
 }
 
-static void mattx_apply_thread(const struct mattx_thread *thread)
+static void mattx_apply_thread(const struct mattx_thread *thread, bool away)
 {
 	struct mattx_rseq rseq = {
 		.address = thread->rseq,
@@ -349,7 +349,7 @@ static void mattx_apply_thread(const struct mattx_thread *thread)
 		(struct robust_list_head __user *)(unsigned long)thread->robust_list;
 	current->clear_child_tid = (int __user *)(unsigned long)thread->clear_tid;
 	current->set_child_tid = (int __user *)(unsigned long)thread->set_tid;
-	mattx_restart_apply(thread);
+	mattx_restart_apply(thread, away);
 }
 
 int mattx_capture_apply(const struct mattx_blueprint *print, bool away)
@@ -365,7 +365,7 @@ int mattx_capture_apply(const struct mattx_blueprint *print, bool away)
 	memcpy(current->comm, print->comm, sizeof(current->comm));
 	task_unlock(current);
 	mattx_apply_limits(print);
-	mattx_apply_thread(&print->thread);
+	mattx_apply_thread(&print->thread, away);
 	mattx_signals_apply(print);
 	mattx_capture_apply_timer(print);
 	return 0;

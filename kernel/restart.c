@@ -4,9 +4,10 @@
  *
  * A restart block holds the address of a function of its kernel that is not
  * exported.  The one that continues a sleep is learnt from the first process
- * that is captured in one.  Until then a sleep begins anew where the process
- * arrives: an address of our own must not be left in a task, as restart_syscall
- * would still call it when the module is gone.
+ * that is captured in one.  Until then guests, which end before the module can,
+ * continue with a function of our own.  At home such an address must not be
+ * left in a task, as restart_syscall would still call it when the module is
+ * gone: there a sleep that began away begins anew until the kernel's is known.
  */
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
@@ -14,6 +15,7 @@
 #include <linux/restart_block.h>
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
+#include <linux/time.h>
 #include <linux/timekeeping.h>
 #include <linux/unistd.h>
 #include <asm/syscall.h>
@@ -24,6 +26,27 @@ typedef long (*mattx_restart_function)(struct restart_block *block);
 
 /* This kernel's continuation of nanosleep; NULL until it was seen. */
 static mattx_restart_function mattx_sleep_restart;
+
+/* Continuation of nanosleep for guests. */
+static long mattx_sleep_continue(struct restart_block *block)
+{
+	ktime_t expires = block->nanosleep.expires;
+	struct timespec64 left;
+	s64 nanoseconds;
+
+	set_current_state(TASK_INTERRUPTIBLE);
+	if (!schedule_hrtimeout(&expires, HRTIMER_MODE_ABS))
+		return 0;
+	nanoseconds = block->nanosleep.expires - ktime_get_ns();
+	if (nanoseconds <= 0)
+		return 0;
+	if (block->nanosleep.type == TT_NATIVE) {
+		left = ns_to_timespec64(nanoseconds);
+		if (put_timespec64(&left, block->nanosleep.rmtp))
+			return -EFAULT;
+	}
+	return -ERESTART_RESTARTBLOCK;
+}
 
 void mattx_restart_capture(struct mattx_thread *thread)
 {
@@ -38,11 +61,13 @@ void mattx_restart_capture(struct mattx_thread *thread)
 	thread->restart = MATTX_RESTART_AGAIN;
 	/* Restarted before: the number is that of restart_syscall, the function tells what it was. */
 	if (regs->orig_ax == __NR_restart_syscall)
-		sleeps = block->fn == READ_ONCE(mattx_sleep_restart);
+		sleeps = block->fn == mattx_sleep_continue ||
+			 (block->fn && block->fn == READ_ONCE(mattx_sleep_restart));
 	if (!sleeps || block->nanosleep.clockid != CLOCK_MONOTONIC ||
 	    block->nanosleep.type == TT_COMPAT)
 		return;
-	WRITE_ONCE(mattx_sleep_restart, block->fn);
+	if (block->fn != mattx_sleep_continue)
+		WRITE_ONCE(mattx_sleep_restart, block->fn);
 	left = block->nanosleep.expires - ktime_get_ns();
 	thread->restart = MATTX_RESTART_SLEEP;
 	thread->restart_clock = block->nanosleep.clockid;
@@ -51,7 +76,7 @@ void mattx_restart_capture(struct mattx_thread *thread)
 		thread->restart_rmtp = (unsigned long)block->nanosleep.rmtp;
 }
 
-void mattx_restart_apply(const struct mattx_thread *thread)
+void mattx_restart_apply(const struct mattx_thread *thread, bool away)
 {
 	mattx_restart_function restart = READ_ONCE(mattx_sleep_restart);
 	struct restart_block *block = &current->restart_block;
@@ -59,6 +84,8 @@ void mattx_restart_apply(const struct mattx_thread *thread)
 
 	if (thread->restart == MATTX_RESTART_NONE)
 		return;
+	if (!restart && away)
+		restart = mattx_sleep_continue;
 	if (thread->restart == MATTX_RESTART_SLEEP && restart) {
 		block->nanosleep.clockid = CLOCK_MONOTONIC;
 		block->nanosleep.type = thread->restart_rmtp ? TT_NATIVE : TT_NONE;

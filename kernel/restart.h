@@ -9,7 +9,7 @@
 
 /* In the task's own context, after its registers were captured. */
 void mattx_restart_capture(struct mattx_thread *thread);
-/* In the task's own context, after its registers were set. */
-void mattx_restart_apply(const struct mattx_thread *thread);
+/* In the task's own context, after its registers were set.  @away: as a guest. */
+void mattx_restart_apply(const struct mattx_thread *thread, bool away);
 
 #endif /* _MATTX_RESTART_H */
