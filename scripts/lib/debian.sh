@@ -128,7 +128,8 @@ debian_unpack() {
 in_tree() {
 	local dir=$1 map='' script
 	shift
-	script="mount -t proc proc '$dir/proc' 2>/dev/null || mount --rbind /proc '$dir/proc'; mount --rbind /dev '$dir/dev'; mount -t tmpfs tmpfs '$dir/tmp'"
+	# Users have no sbin in their PATH, where chroot and mount may live.
+	script="PATH=\$PATH:/usr/sbin:/sbin; mount -t proc proc '$dir/proc' 2>/dev/null || mount --rbind /proc '$dir/proc'; mount --rbind /dev '$dir/dev'; mount -t tmpfs tmpfs '$dir/tmp'"
 	while [ "$1" != -- ]; do
 		mkdir -p "$dir/$2"
 		script="$script; mount --rbind '$1' '$dir/$2'"
