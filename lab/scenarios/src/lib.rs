@@ -3,4 +3,5 @@
 //! does something to them, and compares. Which kernel the nodes run is decided by `MATTX_KERNEL`.
 
 pub mod modules;
+pub mod moves;
 pub mod programs;

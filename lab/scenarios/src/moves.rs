@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Moving processes between nodes, and waiting for what comes of it.
+
+use std::time::Duration;
+
+use mattx_lab::{Cluster, Node, Output, Result};
+
+/// Generous, because emulated nodes on a busy host are slow.
+pub const MOMENT: Duration = Duration::from_secs(120);
+
+/// Waits until the kernels of all nodes are linked.
+///
+/// # Errors
+/// When they are not in time, or the nodes' failures.
+pub fn wait_for_links(cluster: &Cluster) -> Result<()> {
+    let count = cluster.nodes().len();
+    for node in cluster.nodes() {
+        let peers = (1..=count).filter(|peer| *peer != node.number());
+        for peer in peers {
+            node.wait_until(
+                "link up with all others",
+                MOMENT,
+                &format!("grep -q '^link {peer}:' /proc/mattx/stats"),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// A process in a node, whose parent is a shell that notes its exit status.
+pub struct Subject {
+    /// Its pid at home.
+    pub pid: u32,
+    output: String,
+}
+
+impl Subject {
+    /// A process that others started; of its output nothing is known.
+    #[must_use]
+    pub fn of(pid: u32) -> Self {
+        Self {
+            pid,
+            output: "/dev/null".to_owned(),
+        }
+    }
+
+    /// Starts `command`, whose first word is the path of a program that runs but once, away from the agent's session.
+    /// Its output goes to a file, followed by a line "status N" when it has ended.
+    ///
+    /// # Errors
+    /// The node's failures.
+    pub fn start(node: &Node, command: &str) -> Result<Self> {
+        let name = command
+            .split_whitespace()
+            .next()
+            .and_then(|path| path.rsplit('/').next())
+            .unwrap_or(command);
+        let output = format!("/tmp/{name}.out");
+        node.sh(&format!(
+            "rm -f {output}; setsid sh -c '{command} > {output} 2>&1; echo status $? >> {output}' </dev/null >/dev/null 2>&1 &"
+        ))?;
+        let pid = node.wait_until(
+            &format!("start {name}"),
+            MOMENT,
+            &format!("test -s {output} && pgrep -nx {name}"),
+        )?;
+        Ok(Self {
+            pid: pid.trim().parse().expect("pgrep prints a pid"),
+            output,
+        })
+    }
+
+    /// What the kernel says to `migrate PID TO`.
+    ///
+    /// # Errors
+    /// The node's failures; not the refusal of the move.
+    pub fn try_move(&self, node: &Node, to: &str) -> Result<Output> {
+        // A shell's echo would not tell the errno.
+        node.try_sh(&format!(
+            "python3 -c 'import os; f = os.open(\"/proc/mattx/admin\", os.O_WRONLY); os.write(f, b\"migrate {} {to}\\n\")' 2>&1 | tail -n 1; test $? = 0",
+            self.pid
+        ))
+    }
+
+    /// Moves it; `to` is a node or "home".
+    ///
+    /// # Errors
+    /// When the move is refused; the node's failures.
+    pub fn migrate(&self, node: &Node, to: &str) -> Result<()> {
+        node.sh(&format!(
+            "echo migrate {} {to} > /proc/mattx/admin",
+            self.pid
+        ))
+        .map(drop)
+    }
+
+    /// Sends it a signal by name.
+    ///
+    /// # Errors
+    /// When it is gone; the node's failures.
+    pub fn signal(&self, node: &Node, name: &str) -> Result<()> {
+        node.sh(&format!("kill -{name} {}", self.pid)).map(drop)
+    }
+
+    /// What it has printed, and "status N".
+    ///
+    /// # Errors
+    /// The node's failures.
+    pub fn output(&self, node: &Node) -> Result<String> {
+        node.sh(&format!("cat {}", self.output))
+    }
+
+    /// Waits until a line of its output is `line`.
+    ///
+    /// # Errors
+    /// When it does not come in time; the node's failures.
+    pub fn wait_for_line(&self, node: &Node, line: &str) -> Result<()> {
+        node.wait_until(
+            &format!("print {line:?}"),
+            MOMENT,
+            &format!(
+                "grep -qx {line:?} {} || {{ tail -n 3 {}; false; }}",
+                self.output, self.output
+            ),
+        )
+        .map(drop)
+    }
+
+    /// Waits until it prints more than it has so far.
+    ///
+    /// # Errors
+    /// When it does not; the node's failures.
+    pub fn wait_for_progress(&self, node: &Node) -> Result<()> {
+        let lines: u32 = node
+            .sh(&format!("wc -l < {}", self.output))?
+            .trim()
+            .parse()
+            .expect("wc prints a number");
+        node.wait_until(
+            "print more",
+            MOMENT,
+            &format!("test $(wc -l < {}) -gt {lines}", self.output),
+        )
+        .map(drop)
+    }
+}
+
+/// Waits until no guest and no deputy is left on any node.
+///
+/// # Errors
+/// When one stays; the nodes' failures.
+pub fn wait_until_gone(cluster: &Cluster) -> Result<()> {
+    for node in cluster.nodes() {
+        node.wait_until(
+            "see all guests and deputies end",
+            MOMENT,
+            "test -z \"$(cat /proc/mattx/processes)\" || { cat /proc/mattx/processes; false; }",
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! A process moves to another node, computes there, and comes home unharmed; or it ends in a way that its parent sees.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mattx_lab::{Cluster, Config, Node, Result, SharedCluster};
+use mattx_scenarios::moves::{MOMENT, Subject, wait_for_links, wait_until_gone};
+use mattx_scenarios::programs;
+
+const LONG: Duration = Duration::from_secs(900);
+/// Milliseconds that a round of `calc` takes at least.
+const PACE: u32 = 30;
+
+/// The scenarios share a cluster, and each looks at everything that is in it.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn cluster() -> Result<(SharedCluster, MutexGuard<'static, ()>)> {
+    // A scenario that failed in its turn says so itself.
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let cluster = Cluster::shared(|| Config::installed(2))?;
+    wait_for_links(&cluster)?;
+    Ok((cluster, turn))
+}
+
+/// `calc` for so many rounds that it does not end by itself.
+fn endless(home: &Node) -> Result<Subject> {
+    let program = programs::push(home, "calc")?;
+    Subject::start(home, &format!("{program} 1000000 {PACE}"))
+}
+
+/// The last line of an unmoved run of `calc`.
+fn checksum(home: &Node, rounds: u32) -> Result<String> {
+    let program = programs::push(home, "calc")?;
+    let output = home.run(&format!("{program} {rounds} | tail -n 1"), LONG)?;
+    Ok(output.stdout.trim().to_owned())
+}
+
+#[test]
+fn twenty_round_trips_leave_the_result_as_it_is() -> Result<()> {
+    const ROUNDS: u32 = 1500;
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    let expected = checksum(home, ROUNDS)?;
+    assert!(expected.ends_with("faults 0"), "{expected}");
+    let subject = Subject::start(home, &format!("/root/calc {ROUNDS} {PACE} 7"))?;
+    for trip in 0..20 {
+        subject.migrate(home, "2")?;
+        assert_eq!(
+            home.sh("cat /proc/mattx/remote")?,
+            format!("{}:2", subject.pid)
+        );
+        home.sh(&format!("sleep 0.{}", trip % 7))?;
+        subject.migrate(home, "home")?;
+        assert_eq!(home.sh("cat /proc/mattx/remote")?, "");
+    }
+    subject.wait_for_line(home, &expected)?;
+    subject.wait_for_line(home, "status 7")?;
+    wait_until_gone(&cluster)
+}
+
+#[test]
+fn a_guest_ends_with_its_own_status_at_home() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    let expected = checksum(home, 200)?;
+    let subject = Subject::start(home, &format!("/root/calc 200 {PACE} 42"))?;
+    subject.migrate(home, "2")?;
+    subject.wait_for_line(home, &expected)?;
+    subject.wait_for_line(home, "status 42")?;
+    wait_until_gone(&cluster)
+}
+
+#[test]
+fn kill_at_home_ends_the_guest() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    let subject = endless(home)?;
+    subject.migrate(home, "2")?;
+    subject.signal(home, "KILL")?;
+    subject.wait_for_line(home, "status 137")?;
+    wait_until_gone(&cluster)?;
+    cluster
+        .node(2)
+        .wait_until("end calc", MOMENT, "! pgrep -x calc")?;
+    Ok(())
+}
+
+#[test]
+fn kill_where_it_computes_ends_it_at_home() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let (home, host) = (cluster.node(1), cluster.node(2));
+    let subject = endless(home)?;
+    subject.migrate(home, "2")?;
+    let row = host.sh("cat /proc/mattx/guests")?;
+    let (guest, from) = row.trim().split_once(':').expect("PID:NODE");
+    assert_eq!(from, "1");
+    host.sh(&format!("kill -KILL {guest}"))?;
+    subject.wait_for_line(home, "status 137")?;
+    wait_until_gone(&cluster)
+}
+
+#[test]
+fn signals_reach_the_process_where_it_is() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    let subject = endless(home)?;
+    subject.migrate(home, "2")?;
+    subject.signal(home, "USR1")?;
+    subject.wait_for_line(home, "usr1")?;
+    subject.signal(home, "STOP")?;
+    home.wait_until(
+        "see the deputy stop",
+        MOMENT,
+        &format!("grep -q 'State:.T' /proc/{}/status", subject.pid),
+    )?;
+    home.sh("sleep 2")?;
+    let silent = subject.output(home)?;
+    home.sh("sleep 2")?;
+    assert_eq!(subject.output(home)?, silent, "a stopped guest computes on");
+    assert!(
+        subject.try_move(home, "home")?.stdout.contains("EBUSY")
+            || subject.try_move(home, "home")?.stdout.contains("busy"),
+        "a stopped guest cannot be captured"
+    );
+    subject.signal(home, "CONT")?;
+    subject.wait_for_progress(home)?;
+    subject.signal(home, "TERM")?;
+    subject.wait_for_line(home, "status 143")?;
+    wait_until_gone(&cluster)
+}
+
+#[test]
+fn what_cannot_move_is_refused_and_unharmed() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    for (pid, errno) in [
+        (1, "not supported"),
+        (2, "not supported"),
+        (4_000_000, "No such process"),
+    ] {
+        let told = Subject::of(pid).try_move(home, "2")?.stdout;
+        assert!(told.contains(errno), "pid {pid}: {told}");
+    }
+    let subject = endless(home)?;
+    let told = subject.try_move(home, "77")?.stdout;
+    assert!(told.contains("No route to host"), "{told}");
+    subject.migrate(home, "2")?;
+    let told = subject.try_move(home, "2")?.stdout;
+    assert!(told.contains("already in progress"), "{told}");
+    subject.migrate(home, "home")?;
+    subject.wait_for_progress(home)?;
+    subject.signal(home, "KILL")?;
+    wait_until_gone(&cluster)
+}
+
+#[test]
+fn without_a_surrogate_it_stays_where_it_is() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let (home, host) = (cluster.node(1), cluster.node(2));
+    let subject = endless(home)?;
+    host.sh("mv /usr/local/bin/mattx-stub /usr/local/bin/mattx-stub.away")?;
+    let told = subject.try_move(home, "2")?;
+    host.sh("mv /usr/local/bin/mattx-stub.away /usr/local/bin/mattx-stub")?;
+    assert!(told.stdout.contains("Error"), "{}", told.stdout);
+    home.sh("dmesg | grep -q 'mattx-stub is not installed'")?;
+    subject.wait_for_progress(home)?;
+    subject.migrate(home, "2")?;
+    subject.wait_for_progress(home)?;
+    subject.signal(home, "KILL")?;
+    wait_until_gone(&cluster)
+}
+
+#[test]
+fn a_lost_link_gives_a_guest_with_open_files_a_defined_end() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let (home, host) = (cluster.node(1), cluster.node(2));
+    let subject = endless(home)?;
+    subject.migrate(home, "2")?;
+    // It has printed away from home: its old image would print the same again.
+    subject.wait_for_progress(home)?;
+    host.cut();
+    subject.wait_for_line(home, "status 137")?;
+    host.wait_until("end calc", MOMENT, "! pgrep -x calc")?;
+    host.mend();
+    wait_for_links(&cluster)?;
+    wait_until_gone(&cluster)
+}
+
+#[test]
+fn a_sleep_ends_when_it_would_have_ended() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    home.sh("cp /usr/bin/sleep /root/nap")?;
+    home.sh("setsid sh -c 'date +%s.%N > /tmp/nap.begin; /root/nap 15; date +%s.%N > /tmp/nap.end' </dev/null >/dev/null 2>&1 &")?;
+    let pid = home.wait_until("start nap", MOMENT, "pgrep -nx nap")?;
+    let subject = Subject::of(pid.trim().parse().expect("a pid"));
+    for to in ["2", "home", "2"] {
+        home.sh("sleep 1")?;
+        subject.migrate(home, to)?;
+    }
+    home.wait_until("wake up", MOMENT, "test -s /tmp/nap.end")?;
+    let slept: f64 = home
+        .sh("python3 -c 'print(float(open(\"/tmp/nap.end\").read()) - float(open(\"/tmp/nap.begin\").read()))'")?
+        .trim()
+        .parse()
+        .expect("seconds");
+    assert!(
+        (15.0..19.0).contains(&slept),
+        "slept {slept} s instead of 15"
+    );
+    wait_until_gone(&cluster)
+}
