@@ -25,6 +25,8 @@ pub struct Node {
     pub busy: Vec<f32>,
     /// Time of its latest sample, in seconds of the viewer's clock.
     pub heard: f64,
+    /// Its loss was told: further signs of it are no news until it is up again.
+    lost: bool,
 }
 
 impl Node {
@@ -200,10 +202,12 @@ impl Cluster {
         let load = busy(&sample);
         match self.nodes.get_mut(&id) {
             Some(node) => {
-                if sample.state == NodeState::Down && node.sample.state != NodeState::Down {
+                if sample.state == NodeState::Down && !node.lost {
                     self.news.push(News::Left(id, sample.name.clone()));
-                } else if sample.state == NodeState::Up && node.sample.state == NodeState::Down {
+                    node.lost = true;
+                } else if sample.state == NodeState::Up && node.lost {
                     self.news.push(News::Joined(id));
+                    node.lost = false;
                 }
                 node.sample = sample;
                 node.heard = now;
@@ -222,6 +226,7 @@ impl Cluster {
                         sample,
                         busy: vec![load],
                         heard: now,
+                        lost: false,
                     },
                 );
             }
@@ -234,7 +239,7 @@ impl Cluster {
         self.named.remove(&id);
         self.processes.retain(|_, process| process.node != id);
         if let Some(node) = self.nodes.remove(&id)
-            && node.sample.state != NodeState::Down
+            && !node.lost
         {
             self.news.push(News::Left(id, node.sample.name));
         }

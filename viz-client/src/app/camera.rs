@@ -2,10 +2,10 @@
 //! Flying, orbiting and touring.
 
 use bevy::prelude::*;
-use bevy::window::PrimaryWindow;
 use mattx_viz_client::pick::Target;
 use mattx_viz_client::rig::{Rig, View};
 
+use super::dom;
 use super::input::{Gesture, Input};
 use super::model::{TheActing, TheBodies, TheCluster, Wishes};
 
@@ -51,13 +51,8 @@ fn begin(mut steering: ResMut<Steering>, wishes: Res<Wishes>) {
 }
 
 /// Looks at the whole cluster as long as nobody has chosen another view.
-fn fit(
-    mut rig: ResMut<TheRig>,
-    mut steering: ResMut<Steering>,
-    cluster: Res<TheCluster>,
-    window: Single<&Window, With<PrimaryWindow>>,
-) {
-    let size = Vec2::new(window.width(), window.height()).max(Vec2::ONE);
+fn fit(mut rig: ResMut<TheRig>, mut steering: ResMut<Steering>, cluster: Res<TheCluster>) {
+    let size = dom::canvas_size().max(Vec2::ONE);
     let resized = rig.size != size;
     rig.size = size;
     let nodes = cluster.nodes.len();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The page around the canvas. Text goes in as text only, never as markup: names of processes come from strangers.
 
+use bevy::math::Vec2;
 use wasm_bindgen::convert::FromWasmAbi;
 use wasm_bindgen::prelude::*;
 use web_sys::{Document, Element, EventTarget, HtmlElement, UrlSearchParams, Window};
@@ -137,6 +138,13 @@ pub fn announce_failure(reason: &str) {
     loading.set_class_name("failed");
     text(&by_id("loading-text"), reason);
     show(&loading, true);
+}
+
+/// Size of the canvas in CSS pixels, in which pointers are told, too.
+#[must_use]
+pub fn canvas_size() -> Vec2 {
+    let canvas = by_id("scene");
+    Vec2::new(canvas.client_width() as f32, canvas.client_height() as f32)
 }
 
 /// Milliseconds since the page was opened.

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use bevy::prelude::*;
-use bevy::window::PrimaryWindow;
 use bevy::winit::{UpdateMode, WinitSettings};
 
 use super::dom;
@@ -20,14 +19,12 @@ const PATIENCE: f32 = 2.0;
 const WARM_UP: f32 = 2.5;
 const STEP: f32 = 0.75;
 const COARSEST: f32 = 0.4;
-/// More pixels than this per CSS pixel are not seen but cost.
-const FINEST: f32 = 2.0;
 
 /// How much is drawn.
 #[derive(Resource, Debug)]
-struct Quality {
-    /// Share of the screen's own resolution.
-    scale: f32,
+pub struct Quality {
+    /// Pixels drawn per pixel of the canvas, in each direction.
+    pub scale: f32,
     /// Seconds per frame, smoothed.
     frame: f32,
     waited: f32,
@@ -65,11 +62,7 @@ pub fn plugin(app: &mut App) {
     }
 }
 
-fn adapt(
-    mut quality: ResMut<Quality>,
-    mut window: Single<&mut Window, With<PrimaryWindow>>,
-    time: Res<Time<Real>>,
-) {
+fn adapt(mut quality: ResMut<Quality>, time: Res<Time<Real>>) {
     let seconds = time.delta_secs();
     // A frame that took this long was none: the page was hidden.
     if seconds > 1.5 {
@@ -77,17 +70,14 @@ fn adapt(
     }
     quality.frame += (seconds - quality.frame) * 0.1;
     quality.waited += seconds;
-    let screen = dom::window().device_pixel_ratio() as f32;
-    let wanted = (screen * quality.scale).min(FINEST);
-    if (window.resolution.scale_factor() - wanted).abs() > 0.01 {
-        window.resolution.set_scale_factor_override(Some(wanted));
-    }
     if quality.fixed || quality.waited < PATIENCE {
         return;
     }
     if quality.frame > SLOW && quality.scale > COARSEST {
         quality.limit = quality.scale;
-        quality.scale = (quality.scale * STEP).max(COARSEST);
+        // The time grows with the number of pixels, so with the square of the scale.
+        let factor = (SLOW / quality.frame).sqrt().min(STEP);
+        quality.scale = (quality.scale * factor).max(COARSEST);
         quality.waited = 0.0;
     } else if quality.frame < FAST && quality.scale < 1.0 && quality.scale / STEP < quality.limit {
         quality.scale /= STEP;

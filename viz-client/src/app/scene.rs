@@ -16,6 +16,7 @@ use super::camera::TheRig;
 use super::hud::Filter;
 use super::interact::Pointing;
 use super::model::{TheActing, TheBodies, TheCluster, Wishes};
+use super::quality::Quality;
 use super::render::{Drawing, Globals, Instance, Layer};
 use super::theme::{Theme, tint};
 
@@ -60,10 +61,12 @@ fn globals(
     cluster: Res<TheCluster>,
     theme: Res<Theme>,
     wishes: Res<Wishes>,
+    quality: Res<Quality>,
     time: Res<Time>,
     mut extent: Local<(Vec3, f32)>,
 ) {
     drawing.clear();
+    drawing.scale = quality.scale;
     let (middle, around) = cluster.places.extent();
     let part = share(time.delta_secs(), 0.4);
     extent.0 = extent.0.lerp(middle, part);

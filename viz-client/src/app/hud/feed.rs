@@ -52,8 +52,8 @@ fn line(news: &News, cluster: &Cluster) -> Option<(&'static str, String)> {
                 MovePhase::Ended { .. } => ("", format!("{} ended on {from}", event.comm)),
             }
         }
-        News::Joined(id) => ("good", format!("{} joined", cluster.node_name(*id))),
-        News::Left(_, name) => ("bad", format!("{name} left")),
+        News::Joined(id) => ("good", format!("{} is here", cluster.node_name(*id))),
+        News::Left(_, name) => ("bad", format!("{name} is gone")),
         News::Accepted(_) | News::Answer(..) => return None,
     })
 }

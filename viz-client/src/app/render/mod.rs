@@ -13,6 +13,7 @@ use bytemuck::{Pod, Zeroable};
 
 mod layers;
 mod paint;
+mod stretch;
 
 pub use layers::Layer;
 
@@ -59,6 +60,8 @@ pub struct Globals {
 pub struct Drawing {
     /// What all shapes share.
     pub globals: Globals,
+    /// Pixels drawn per pixel of the canvas, in each direction; not above 1.0.
+    pub scale: f32,
     layers: [Vec<Instance>; Layer::ALL.len()],
 }
 
@@ -118,5 +121,6 @@ fn spawn_camera(mut commands: Commands) {
 fn take_drawing(mut main: ResMut<MainWorld>, mut drawing: ResMut<Drawing>) {
     let mut fresh = main.resource_mut::<Drawing>();
     drawing.globals = fresh.globals;
+    drawing.scale = fresh.scale;
     std::mem::swap(&mut drawing.layers, &mut fresh.layers);
 }

@@ -6,6 +6,7 @@ use bevy::render::render_resource::{BindGroup, Buffer, RenderPipeline, TextureVi
 use bevy::render::renderer::{RenderContext, RenderDevice, RenderQueue, ViewQuery};
 use bevy::render::view::ViewTarget;
 
+use super::stretch::Stretch;
 use super::{Drawing, Globals, Instance, Layer};
 
 const DEPTH_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Depth32Float;
@@ -20,6 +21,7 @@ pub struct Painter {
     instances: [Option<Store>; Layer::ALL.len()],
     pipelines: Option<Pipelines>,
     depth: Option<Depth>,
+    stretch: Option<Stretch>,
 }
 
 struct Store {
@@ -89,22 +91,18 @@ pub fn upload(
     }
 }
 
-/// Draws all layers into the window.
+/// Draws all layers into the window, or into a smaller picture that is then stretched over it.
 pub fn paint(
     view: ViewQuery<&ViewTarget>,
+    drawing: Res<Drawing>,
     mut painter: ResMut<Painter>,
     mut context: RenderContext,
 ) {
     let target = view.into_inner();
-    let (Some(format), Some(color)) = (
-        target.out_texture_view_format(),
-        target.out_texture_color_attachment(Some(LinearRgba::BLACK)),
-    ) else {
+    let Some(format) = target.out_texture_view_format() else {
         return;
     };
     let device = context.render_device().clone();
-    let extent = target.main_texture().size();
-    let size = (extent.width, extent.height);
     let painter = &mut *painter;
     let Some(globals) = &painter.globals else {
         return;
@@ -116,6 +114,16 @@ pub fn paint(
     {
         painter.pipelines = Some(make_pipelines(&device, globals, format));
     }
+    let canvas = target.main_texture().size();
+    let small = drawing.scale < 0.99;
+    let share = |pixels: u32| {
+        if small {
+            ((pixels as f32 * drawing.scale) as u32).max(1)
+        } else {
+            pixels
+        }
+    };
+    let size = (share(canvas.width), share(canvas.height));
     if painter
         .depth
         .as_ref()
@@ -123,12 +131,35 @@ pub fn paint(
     {
         painter.depth = Some(make_depth(&device, size));
     }
+    let key = (size.0, size.1, format);
+    if !small {
+        painter.stretch = None;
+    } else if painter
+        .stretch
+        .as_ref()
+        .is_none_or(|stretch| stretch.key != key)
+    {
+        painter.stretch = Some(Stretch::new(&device, key));
+    }
     let (Some(pipelines), Some(depth)) = (&painter.pipelines, &painter.depth) else {
         return;
     };
+    let window = target.out_texture_color_attachment(Some(LinearRgba::BLACK));
+    let first = match &painter.stretch {
+        Some(stretch) => Some(wgpu::RenderPassColorAttachment {
+            view: &stretch.view,
+            depth_slice: None,
+            resolve_target: None,
+            ops: wgpu::Operations {
+                load: wgpu::LoadOp::Clear(wgpu::Color::BLACK),
+                store: wgpu::StoreOp::Store,
+            },
+        }),
+        None => window.clone(),
+    };
     let mut pass = context.begin_tracked_render_pass(wgpu::RenderPassDescriptor {
         label: Some("picture"),
-        color_attachments: &[Some(color)],
+        color_attachments: &[first],
         depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
             view: &depth.view,
             depth_ops: Some(wgpu::Operations {
@@ -143,16 +174,29 @@ pub fn paint(
     });
     pass.set_bind_group(0, &pipelines.bind_group, &[]);
     for layer in Layer::ALL {
-        let Some(store) = painter.instances[layer as usize]
-            .as_ref()
-            .filter(|store| store.length > 0)
-        else {
+        let store = painter.instances[layer as usize].as_ref();
+        let Some(store) = store.filter(|store| store.length > 0) else {
             continue;
         };
         pass.set_render_pipeline(&pipelines.all[layer as usize]);
         pass.set_vertex_buffer(0, store.buffer.slice(..));
         pass.draw(0..layer.vertices(), 0..store.length);
     }
+    drop(pass);
+    let Some(stretch) = &painter.stretch else {
+        return;
+    };
+    let mut pass = context.begin_tracked_render_pass(wgpu::RenderPassDescriptor {
+        label: Some("stretch"),
+        color_attachments: &[window],
+        depth_stencil_attachment: None,
+        timestamp_writes: None,
+        occlusion_query_set: None,
+        multiview_mask: None,
+    });
+    pass.set_render_pipeline(&stretch.pipeline);
+    pass.set_bind_group(0, &stretch.bind_group, &[]);
+    pass.draw(0..3, 0..1);
 }
 
 fn make_depth(device: &RenderDevice, (width, height): (u32, u32)) -> Depth {
