@@ -6,6 +6,6 @@ set -uo pipefail
 . "$MATTX_ROOT/scripts/lib/checks.sh"
 
 # The scenarios are the kernel stage; the client's build tools have no tests.
-cargo_tests unit --workspace --exclude mattx-scenarios
+cargo_tests unit --workspace --exclude mattx-scenarios --exclude mattx-wasm-bindgen --exclude mattx-precompress
 check "wire codec in user space" make -s -C "$MATTX_ROOT/kernel/tests" test
 finish_checks
