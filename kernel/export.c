@@ -5,6 +5,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -311,7 +312,8 @@ static void mattx_export_abandon(struct mattx_export *export, int error)
 			  error == -EHOSTUNREACH ? "the link to the other node broke" :
 			  error == -ENOMEM ? "out of memory" : "an unexpected failure");
 	}
-	if (READ_ONCE(export->state) == MATTX_EXPORT_OFFERED)
+	/* Nothing may be left of an offer that is complete there, whatever has become of ours. */
+	if (export->link)
 		mattx_export_send(export, MATTX_WIRE_ABORT, NULL, NULL);
 	mattx_export_command(export, MATTX_COMMAND_RESUME);
 	atomic_long_inc(&mattx_moves_failed);
@@ -607,4 +609,6 @@ void mattx_export_exit(void)
 {
 	/* Notifiers give their references back after a grace period. */
 	mmu_notifier_synchronize();
+	/* A deputy that was the last to let go of the module may still be on its way out of it. */
+	synchronize_rcu_tasks();
 }

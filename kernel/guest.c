@@ -93,7 +93,7 @@ bool mattx_guest_is(struct task_struct *task)
 	return guest;
 }
 
-void mattx_guest_forget(struct mattx_guest *guest)
+bool mattx_guest_forget(struct mattx_guest *guest)
 {
 	bool listed;
 
@@ -113,6 +113,7 @@ void mattx_guest_forget(struct mattx_guest *guest)
 		mattx_proxies_detach(guest->proxies);
 	if (listed)
 		mattx_guest_put(guest);
+	return listed;
 }
 
 bool mattx_guest_advance(struct mattx_guest *guest, enum mattx_guest_state from,
@@ -185,13 +186,14 @@ void mattx_guest_give_up(struct mattx_guest *guest, int error, const char *forma
 	struct mattx_refusal refusal = { .error = -error };
 	va_list arguments;
 
+	if (!mattx_guest_forget(guest))
+		return;
 	va_start(arguments, format);
 	vscnprintf(refusal.reason, sizeof(refusal.reason), format, arguments);
 	va_end(arguments);
 	mattx_guest_send(guest, MATTX_WIRE_REFUSE, mattx_put_refusal, &refusal);
 	pr_info("guest %s of node %u: not taken: %s (error %d)\n", guest->comm, guest->home,
 		refusal.reason, -error);
-	mattx_guest_forget(guest);
 }
 
 /* The offer, or its stub, is late. */

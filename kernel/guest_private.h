@@ -86,8 +86,11 @@ void mattx_guest_put(struct mattx_guest *guest);
 struct mattx_guest *mattx_guest_find(struct mattx_link *link, const struct mattx_move_key *key);
 struct mattx_guest *mattx_guest_create(struct mattx_link *link,
 				       const struct mattx_move_key *key);
-/* Takes it off the table and forgets it; what it holds goes with the last reference. */
-void mattx_guest_forget(struct mattx_guest *guest);
+/*
+ * Takes it off the table and forgets it; what it holds goes with the last
+ * reference.  false: somebody else has done so.
+ */
+bool mattx_guest_forget(struct mattx_guest *guest);
 /* true: it was in @from and is in @to now. */
 bool mattx_guest_advance(struct mattx_guest *guest, enum mattx_guest_state from,
 			 enum mattx_guest_state to);
@@ -97,7 +100,7 @@ int mattx_guest_await(struct mattx_guest *guest, enum mattx_verdict *verdict);
 /* A message to its home: the key, and what @put adds. */
 int mattx_guest_send(struct mattx_guest *guest, u16 type,
 		     void (*put)(struct mattx_cursor *c, const void *what), const void *what);
-/* Tells home that nothing came of the offer. */
+/* Tells home that nothing came of the offer, and forgets it; the first reason counts. */
 __printf(3, 4)
 void mattx_guest_give_up(struct mattx_guest *guest, int error, const char *format, ...);
 /* In the stub's own context: its exit and what it gives back are noticed from here on. */

@@ -61,7 +61,7 @@ void mattx_signals_apply(const struct mattx_blueprint *print)
 		if (sig_kernel_only(i + 1))
 			continue;
 		action->sa_handler = (__sighandler_t)(unsigned long)print->actions[i].handler;
-		action->sa_flags = print->actions[i].flags;
+		action->sa_flags = print->actions[i].flags & UAPI_SA_FLAGS;
 		action->sa_restorer = (__sigrestore_t)(unsigned long)print->actions[i].restorer;
 		action->sa_mask.sig[0] = print->actions[i].mask;
 	}
