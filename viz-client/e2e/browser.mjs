@@ -74,6 +74,14 @@ export class View {
     return this.until(`${count} frames`, (state) => state.frame >= frame + count);
   }
 
+  /** A picture with all its pixels, however long drawing them takes. */
+  async screenshot(path) {
+    await this.page.evaluate(() => window.mattx_sharp(true));
+    await this.frames(3);
+    await this.page.screenshot({ path });
+    await this.page.evaluate(() => window.mattx_sharp(false));
+  }
+
   /** What a click at a point would hit: `{node, process}`. */
   async pick([x, y]) {
     return JSON.parse(await this.page.evaluate(([x, y]) => window.mattx_pick(x, y), [x, y]));
@@ -129,6 +137,8 @@ export class View {
   async clickProcess(name) {
     await this.page.mouse.click(...(await this.pointOfProcess(name)));
     await this.until('the process to be selected', (state) => state.selected_process?.pid === name.pid && state.selected_process?.home === name.home);
+    // The view makes room for the panel.
+    await this.frames(5);
   }
 
   async clickNode(id) {

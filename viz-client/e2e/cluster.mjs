@@ -58,7 +58,7 @@ try {
 
   await view.clickProcess(name);
   report.away = await move('away', name, target, () => view.clickNode(target));
-  if (values.screenshot) await view.page.screenshot({ path: values.screenshot });
+  if (values.screenshot) await view.screenshot(values.screenshot);
   if (values['stop-after'] === 'home') {
     report.home = await move('home', name, name.home, () => view.doubleClickProcess(name));
   }

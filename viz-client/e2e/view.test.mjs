@@ -45,7 +45,7 @@ test('a click on a process and one on a node move it there; a double click sends
   assert.ok(reports.some((entry) => entry.node === target && entry.sample.kind.Guest), 'the server has it as a guest there');
   assert.ok(reports.some((entry) => entry.node === name.home && entry.sample.kind.Deputy), 'and its deputy at home');
   await view.frames(4);
-  await view.page.screenshot({ path: `${OUT}/away.png` });
+  await view.screenshot(`${OUT}/away.png`);
 
   await view.doubleClickProcess(name);
   await view.until('the process to be home', at(name, name.home));

@@ -53,6 +53,9 @@ pub struct Rig {
     pub goal: View,
     /// Size of the picture in pixels.
     pub size: Vec2,
+    /// How far the middle of the view is moved to the right, in half widths of the picture; what covers one side of it
+    /// moves it to the other.
+    pub shift: f32,
 }
 
 impl Rig {
@@ -157,7 +160,8 @@ impl Rig {
             self.rotation() * Vec3::NEG_Z,
             self.rotation() * Vec3::Y,
         );
-        Mat4::perspective_infinite_reverse_rh(FIELD_OF_VIEW, aspect, NEAR) * world
+        let shift = Mat4::from_translation(Vec3::X * self.shift);
+        shift * Mat4::perspective_infinite_reverse_rh(FIELD_OF_VIEW, aspect, NEAR) * world
     }
 
     /// Where a point of the world is in the picture, in pixels from the top left; `None` behind the eye.
@@ -179,7 +183,7 @@ impl Rig {
     /// The line of sight through a pixel.
     #[must_use]
     pub fn ray(&self, pixel: Vec2) -> Ray {
-        let ndc = pixel / self.size * 2.0 - 1.0;
+        let ndc = pixel / self.size * 2.0 - 1.0 - Vec2::X * self.shift;
         let tangent = Self::tangent();
         let aspect = self.size.x / self.size.y.max(1.0);
         let (right, up) = self.axes();

@@ -2,6 +2,7 @@
 //! Flying, orbiting and touring.
 
 use bevy::prelude::*;
+use mattx_viz_client::motion::share;
 use mattx_viz_client::pick::Target;
 use mattx_viz_client::rig::{Rig, View};
 
@@ -13,6 +14,9 @@ use super::model::{TheActing, TheBodies, TheCluster, Wishes};
 const TOUR_SPEED: f32 = 0.05;
 /// Distance from which one node or process is looked at.
 const CLOSE_UP: f32 = 13.0;
+/// Pixels that the panel covers, and the width below which it lies at the bottom; the same as in `style.css`.
+const PANEL_WIDTH: f32 = 304.0;
+const NARROW: f32 = 900.0;
 /// Radians per second by arrow keys.
 const TURN_SPEED: f32 = 1.2;
 
@@ -140,5 +144,12 @@ pub(super) fn steer(
     if steering.touring || (wishes.kiosk && !wishes.still) {
         rig.goal.yaw += TOUR_SPEED * seconds;
     }
+    // The panel covers a part of the right side: the view makes room for it.
+    let covered = if acting.selected.is_some() && rig.size.x > NARROW {
+        PANEL_WIDTH / rig.size.x
+    } else {
+        0.0
+    };
+    rig.shift += (-covered - rig.shift) * share(seconds, 0.12);
     rig.step(seconds);
 }

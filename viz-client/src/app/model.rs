@@ -39,6 +39,11 @@ pub fn plugin(app: &mut App) {
         still: dom::prefers_reduced_motion(),
         kiosk: dom::query("kiosk").is_some(),
     };
+    if wishes.kiosk
+        && let Some(body) = dom::document().body()
+    {
+        body.set_class_name("kiosk");
+    }
     app.insert_resource(wishes)
         .init_resource::<TheCluster>()
         .init_resource::<TheBodies>()

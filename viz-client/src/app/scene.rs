@@ -81,7 +81,7 @@ fn globals(
         middle: four(extent.0, extent.1),
         sky_low: four(theme.sky[0], Rig::tangent()),
         sky_high: four(theme.sky[1], flag(!wishes.still)),
-        floor: four(theme.floor[0], 0.0),
+        floor: four(theme.floor[0], rig.shift),
         lines: four(theme.floor[1], 0.0),
     };
     for star in 0..STARS {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What scripts may ask the page: `mattx_state()` (JSON text) and `mattx_pick(x, y)` (what a click there would hit).
+//! What scripts may ask the page: `mattx_state()` (JSON text), `mattx_pick(x, y)` (what a click there would hit), and
+//! `mattx_sharp(on)`, which has all pixels drawn however long that takes, for a picture to keep.
 //!
 //! The application's data cannot be reached from a call of the page, so after each frame a copy is left here. Copies are
 //! made only for a while after somebody asked.
@@ -29,6 +30,7 @@ const INTEREST: u32 = 600;
 
 #[derive(Default)]
 struct Copy {
+    sharp: bool,
     interest: u32,
     answer: Answer,
     rig: Rig,
@@ -88,6 +90,11 @@ thread_local! {
     static COPY: RefCell<Copy> = RefCell::default();
 }
 
+/// Whether a script wants all pixels drawn.
+pub fn wants_all_pixels() -> bool {
+    COPY.with_borrow(|copy| copy.sharp)
+}
+
 /// Sets the hooks up.
 pub fn plugin(app: &mut App) {
     install();
@@ -122,7 +129,9 @@ fn install() {
             serde_json::to_string(&hit).unwrap_or_default()
         })
     });
+    let sharp = Closure::<dyn Fn(bool)>::new(|on| COPY.with_borrow_mut(|copy| copy.sharp = on));
     for (name, function) in [
+        ("mattx_sharp", sharp.into_js_value()),
         ("mattx_state", state.into_js_value()),
         ("mattx_pick", hit.into_js_value()),
     ] {

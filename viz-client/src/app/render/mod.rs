@@ -49,7 +49,7 @@ pub struct Globals {
     pub sky_low: [f32; 4],
     /// Sky above, and 1.0 where ambient motion is wanted.
     pub sky_high: [f32; 4],
-    /// Floor.
+    /// Floor, and how far the view is moved to the right, in half widths.
     pub floor: [f32; 4],
     /// Lines of the floor.
     pub lines: [f32; 4],

@@ -14,7 +14,7 @@ fn vertex(i: Instance, @builtin(vertex_index) index: u32) -> Varying {
     let aspect = globals.right.w / globals.up.w;
     var out: Varying;
     out.clip = vec4<f32>(at, 0.0, 1.0);
-    out.direction = forward + globals.right.xyz * (at.x * tangent * aspect) + globals.up.xyz * (at.y * tangent);
+    out.direction = forward + globals.right.xyz * ((at.x - globals.floor_base.w) * tangent * aspect) + globals.up.xyz * (at.y * tangent);
     return out;
 }
 
