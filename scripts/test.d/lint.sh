@@ -76,7 +76,8 @@ checkpatch() {
 
 native_clippy() { cargo clippy --quiet --workspace --all-targets --exclude mattx-viz-client -- -D warnings; }
 
-wasm_clippy() { cargo clippy --quiet -p mattx-viz-client --target wasm32-unknown-unknown -- -D warnings; }
+# The profile that ships, so that nothing of Bevy is built twice.
+wasm_clippy() { cargo clippy --quiet -p mattx-viz-client --profile wasm-release --target wasm32-unknown-unknown -- -D warnings; }
 
 client_logic_clippy() { cargo clippy --quiet -p mattx-viz-client --all-targets -- -D warnings; }
 
