@@ -52,6 +52,7 @@ impl Guests {
     /// Uses the configured stub, or the one installed in a usual place.
     #[must_use]
     pub fn new(configured: Option<PathBuf>) -> Self {
+        remove_empty_cgroups(&Path::new(CGROUP_ROOT).join(SLICE));
         Self {
             configured,
             permits: Arc::new(Semaphore::new(MAX_GUESTS)),
@@ -170,6 +171,16 @@ impl Guests {
             .into_iter()
             .chain(STUB_PATHS.iter().map(PathBuf::from))
             .find(|path| path.exists())
+    }
+}
+
+/// Removes what a daemon that was killed left behind. The control groups of living guests are
+/// not empty, and stay.
+fn remove_empty_cgroups(slice: &Path) {
+    for entry in fs::read_dir(slice).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with("guest-") {
+            let _ = fs::remove_dir(entry.path());
+        }
     }
 }
 

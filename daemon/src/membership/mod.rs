@@ -34,6 +34,8 @@ pub const ANNOUNCE_INTERVAL: Duration = Duration::from_millis(1000);
 const ANNOUNCE_NODES: u32 = 32;
 /// A link without a frame for this long is dead. Heartbeats come every second.
 pub const LINK_SILENCE: Duration = Duration::from_millis(4500);
+/// This daemon itself did not run for so long that its peers may have spoken unheard.
+const STALL: Duration = Duration::from_millis(1000);
 /// A connection attempt is given up after this.
 pub const DIAL_DEADLINE: Duration = Duration::from_millis(3000);
 /// Pause after the first failed attempt; doubled by each further one.
@@ -149,6 +151,7 @@ pub struct Membership {
     settle_at: Option<Moment>,
     next_announce: Moment,
     last_complaint: Option<Moment>,
+    last_tick: Moment,
     peers: BTreeMap<NodeId, Peer>,
 }
 
@@ -176,6 +179,7 @@ impl Membership {
             settle_at: Some(PROBE_TIME),
             next_announce: Moment::ZERO,
             last_complaint: None,
+            last_tick: Moment::ZERO,
             peers: BTreeMap::new(),
         }
     }
@@ -501,6 +505,7 @@ impl Membership {
 
     /// Time passed. Call several times a second.
     pub fn tick(&mut self, now: Moment) -> Vec<Action> {
+        self.forgive_own_stall(now);
         let mut actions = Vec::new();
         if self.settle_at.is_some_and(|at| now >= at) {
             self.settle_at = None;
@@ -519,6 +524,20 @@ impl Membership {
             actions.extend(self.tick_peer(now, node));
         }
         actions
+    }
+
+    /// A machine that was paused or starved of processor time finds its peers' heartbeats in its
+    /// sockets; they must not be declared dead before those are read.
+    fn forgive_own_stall(&mut self, now: Moment) {
+        let gap = now.saturating_sub(self.last_tick);
+        self.last_tick = now;
+        if gap >= STALL {
+            for peer in self.peers.values_mut() {
+                if let Standing::Up { heard, .. } = &mut peer.standing {
+                    *heard = (*heard + gap).min(now);
+                }
+            }
+        }
     }
 
     fn tick_peer(&mut self, now: Moment, node: NodeId) -> Vec<Action> {

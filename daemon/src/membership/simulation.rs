@@ -283,6 +283,28 @@ fn a_silent_node_is_gone_within_six_seconds_and_back_within_five() {
 }
 
 #[test]
+fn a_node_that_stood_still_does_not_take_the_others_for_dead() {
+    let mut world = World::new(&[None; 3]);
+    world.run(Duration::from_secs(5));
+    let later = world.now + LINK_SILENCE + Duration::from_secs(1);
+    let actions = world.nodes[0].table.tick(later);
+    assert!(
+        actions.iter().all(|action| *action == Action::Announce),
+        "{actions:?}"
+    );
+    // From then on silence counts as ever.
+    let mut lost = 0;
+    for step in 1..60 {
+        let actions = world.nodes[0].table.tick(later + STEP * 2 * step);
+        lost += actions
+            .iter()
+            .filter(|action| matches!(action, Action::Down { .. }))
+            .count();
+    }
+    assert_eq!(lost, 2);
+}
+
+#[test]
 fn two_nodes_with_one_configured_number_do_not_join_each_other() {
     let mut world = World::new(&[Some(5), Some(5), None]);
     world.run(Duration::from_secs(20));
