@@ -25,7 +25,7 @@ export function launch() {
 export class View {
   /** Opens `url` and waits until the cluster is drawn. Motion that nobody asked for is off: things stay where they are
    * while a test points at them. */
-  static async open(browser, url, { width = 800, height = 450, reducedMotion = 'reduce' } = {}) {
+  static async open(browser, url, { width = 960, height = 540, reducedMotion = 'reduce' } = {}) {
     const context = await browser.newContext({ viewport: { width, height }, reducedMotion });
     const page = await context.newPage();
     const view = new View(page, context);
@@ -150,8 +150,13 @@ export class View {
   }
 
   async dragProcessTo(name, id) {
-    const from = await this.pointOfProcess(name);
-    const to = await this.pointOfNode(id);
+    let from;
+    let to;
+    do {
+      from = await this.pointOfProcess(name);
+      to = await this.pointOfNode(id);
+      // Looking for the one may have turned the camera away from the other.
+    } while ((await this.pick(from)).process?.pid !== name.pid);
     await this.page.mouse.move(...from);
     await this.page.mouse.down();
     await this.page.mouse.move((from[0] + to[0]) / 2, (from[1] + to[1]) / 2, { steps: 4 });

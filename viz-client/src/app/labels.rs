@@ -62,8 +62,11 @@ fn place(
     acting: Res<TheActing>,
     pointing: Res<Pointing>,
 ) {
-    let mut wanted = nodes(&rig, &cluster, &acting, &pointing);
-    wanted.extend(processes(&rig, &cluster, &bodies, &acting, &pointing));
+    let mut taken = Vec::new();
+    let mut wanted = nodes(&rig, &cluster, &acting, &pointing, &mut taken);
+    wanted.extend(processes(
+        &rig, &cluster, &bodies, &acting, &pointing, &mut taken,
+    ));
     labels.0.retain(|key, label| {
         let stays = wanted.iter().any(|wanted| wanted.key == *key);
         if !stays {
@@ -117,6 +120,7 @@ fn nodes(
     cluster: &TheCluster,
     acting: &TheActing,
     pointing: &Pointing,
+    taken: &mut Vec<Vec2>,
 ) -> Vec<Wanted> {
     let mut near: Vec<(f32, Wanted)> = Vec::new();
     for (id, node) in &cluster.nodes {
@@ -154,14 +158,11 @@ fn nodes(
         ));
     }
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let mut taken: Vec<Vec2> = Vec::new();
     near.retain(|(rank, wanted)| {
         let Some(pixel) = rig.project(wanted.at) else {
             return false;
         };
-        let free = taken
-            .iter()
-            .all(|other| (other.x - pixel.x).abs() > ROOM.x || (other.y - pixel.y).abs() > ROOM.y);
+        let free = is_free(taken, pixel);
         let stays = (free || *rank == f32::MAX) && taken.len() < MOST_NODES;
         if stays {
             taken.push(pixel);
@@ -177,6 +178,7 @@ fn processes(
     bodies: &TheBodies,
     acting: &TheActing,
     pointing: &Pointing,
+    taken: &mut Vec<Vec2>,
 ) -> Vec<Wanted> {
     let mut wanted = Vec::new();
     let mut guests = 0;
@@ -192,6 +194,14 @@ fn processes(
         if !meant && (!guest || is_hidden(rig, cluster, body.position)) {
             continue;
         }
+        let at = body.position + Vec3::Y * (radius(process) + 0.18);
+        let Some(pixel) = rig.project(at) else {
+            continue;
+        };
+        if !meant && !is_free(taken, pixel) {
+            continue;
+        }
+        taken.push(pixel);
         guests += usize::from(!meant);
         let detail = if body.flight.is_some() {
             "moving".to_owned()
@@ -202,7 +212,7 @@ fn processes(
         };
         wanted.push(Wanted {
             key: Key::Process(*name),
-            at: body.position + Vec3::Y * (radius(process) + 0.18),
+            at,
             name: process.sample.comm.clone(),
             detail,
             class: if meant {
@@ -213,6 +223,13 @@ fn processes(
         });
     }
     wanted
+}
+
+/// Whether a name at `pixel` leaves all others readable.
+fn is_free(taken: &[Vec2], pixel: Vec2) -> bool {
+    taken
+        .iter()
+        .all(|other| (other.x - pixel.x).abs() > ROOM.x || (other.y - pixel.y).abs() > ROOM.y)
 }
 
 /// Whether a node stands before this point.
