@@ -10,6 +10,8 @@
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/net.h>
+#include <linux/socket.h>
+#include <linux/tls.h>
 #include <linux/uio.h>
 #include <linux/utsname.h>
 
@@ -151,6 +153,44 @@ int mattx_link_send_thread(void *data)
 	return 0;
 }
 
+/* What a TLS record on the socket carries; sockets without TLS carry data. */
+#define MATTX_RECORD_ALERT	21
+#define MATTX_RECORD_DATA	23
+
+/*
+ * Takes at most @length bytes of the stream.  A socket with TLS in the kernel
+ * also delivers records that are none of ours: tickets of the handshake are
+ * passed over (-EAGAIN), an alert is the end (0).
+ */
+static int mattx_link_take(struct mattx_link *link, void *buffer, size_t length)
+{
+	union {
+		struct cmsghdr	header;
+		u8		bytes[CMSG_SPACE(sizeof(u8))];
+	} control = {};
+	struct kvec vector = { .iov_base = buffer, .iov_len = length };
+	struct msghdr message = {
+		.msg_flags = MSG_NOSIGNAL,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	int got;
+
+	got = kernel_recvmsg(link->sock, &message, &vector, 1, length, 0);
+	if (got <= 0 || message.msg_controllen == sizeof(control) ||
+	    control.header.cmsg_level != SOL_TLS ||
+	    control.header.cmsg_type != TLS_GET_RECORD_TYPE)
+		return got;
+	switch (*(u8 *)CMSG_DATA(&control.header)) {
+	case MATTX_RECORD_DATA:
+		return got;
+	case MATTX_RECORD_ALERT:
+		return 0;
+	default:
+		return -EAGAIN;
+	}
+}
+
 /*
  * Fills @buffer completely.  Wakes up twice a second to see whether the peer
  * still lives.  False when the link has ended.
@@ -160,13 +200,11 @@ static bool mattx_link_read(struct mattx_link *link, void *buffer, size_t length
 	unsigned long silence;
 
 	while (length) {
-		struct kvec vector = { .iov_base = buffer, .iov_len = length };
-		struct msghdr message = { .msg_flags = MSG_NOSIGNAL };
 		int got;
 
 		if (kthread_should_stop() || READ_ONCE(link->state) == MATTX_LINK_DOWN)
 			return false;
-		got = kernel_recvmsg(link->sock, &message, &vector, 1, length, 0);
+		got = mattx_link_take(link, buffer, length);
 		if (got > 0) {
 			link->heard = jiffies;
 			buffer += got;
