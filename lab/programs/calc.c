@@ -7,7 +7,8 @@
  * point and AVX registers that stay live over all rounds, heap, deep stack,
  * fresh and given back mappings, a sparse reservation of 64 GiB, the break,
  * protections, its pid and the monotonic clock.  The checksum depends on the
- * rounds only.  SIGUSR1 prints a line; "tick N" comes each tenth round.
+ * rounds only.  SIGUSR1 prints a line; "tick N CHECKSUM" comes each tenth
+ * round.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -229,7 +230,7 @@ int main(int argc, char **argv)
 			fflush(stdout);
 		}
 		if (round % 10 == 9) {
-			printf("tick %lu\n", round + 1);
+			printf("tick %lu %016lx\n", round + 1, sum);
 			fflush(stdout);
 		}
 	}

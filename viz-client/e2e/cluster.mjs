@@ -2,10 +2,15 @@
 // Moves a process of a real cluster with the mouse, and home again.
 //
 //   node cluster.mjs LINK [--comm calc] [--to NODE] [--screenshot FILE] [--stop-after away|home] [--limit SECONDS]
+//                         [--check-away COMMAND] [--check-home COMMAND]
 //
 // LINK is what mattx-viz printed. The process is found by its name and clicked, the node (the first other one) is
 // clicked, and when the process has arrived it is double-clicked. Prints one JSON object with what was seen; the exit
 // status is 0 when all of it was as it must be.
+//
+// --check-away COMMAND and --check-home COMMAND are run by the shell when the process has arrived there, with PID, HOME_NODE
+// and AWAY_NODE in the environment: what the kernels say must agree with the picture.
+import { execSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 
 import { launch, View } from './browser.mjs';
@@ -18,6 +23,8 @@ const { values, positionals: [link] } = parseArgs({
     screenshot: { type: 'string' },
     'stop-after': { type: 'string', default: 'home' },
     limit: { type: 'string', default: '60' },
+    'check-away': { type: 'string' },
+    'check-home': { type: 'string' },
   },
 });
 if (!link) {
@@ -59,8 +66,10 @@ try {
   await view.clickProcess(name);
   report.away = await move('away', name, target, () => view.clickNode(target));
   if (values.screenshot) await view.screenshot(values.screenshot);
+  check('away', name, target);
   if (values['stop-after'] === 'home') {
     report.home = await move('home', name, name.home, () => view.doubleClickProcess(name));
+    check('home', name, target);
   }
   report.ok = true;
 } catch (error) {
@@ -91,4 +100,17 @@ async function move(what, name, node, gesture) {
     limit,
   );
   return { answer_ms, seen_ms: Date.now() - begin, statistics: outcome.Done.statistics };
+}
+
+/** Asks the kernels; a command that fails fails the test with what it printed. */
+function check(what, name, away) {
+  const command = values[`check-${what}`];
+  if (!command) return;
+  const env = { ...process.env, PID: name.pid, HOME_NODE: name.home, AWAY_NODE: away };
+  try {
+    execSync(command, { env, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
+  } catch (error) {
+    throw new Error(`the kernels disagree with the picture (${what}): ${error.stdout}${error.stderr}`);
+  }
+  (report.checked ??= []).push(what);
 }
