@@ -70,13 +70,9 @@ pub fn interactive_shell(client: &Client, node: usize) -> Result<i32> {
         .output()
         .ok();
     let _ = Command::new("stty").args(["raw", "-echo"]).status();
-    let size = terminal_size();
-    let result = client.sh(
-        node,
-        &format!("{size} TERM=xterm exec script -qefc 'exec bash -l' /dev/null"),
-        0,
-        true,
-    );
+    let command = format!("{}exec bash -l", terminal_size());
+    let command = format!("TERM=xterm exec script -qefc '{command}' /dev/null");
+    let result = client.sh(node, &command, 0, true);
     if let Some(saved) = saved {
         let _ = Command::new("stty")
             .arg(String::from_utf8_lossy(&saved.stdout).trim())
@@ -85,7 +81,7 @@ pub fn interactive_shell(client: &Client, node: usize) -> Result<i32> {
     result
 }
 
-/// Shell assignments of this terminal's size, for what runs inside a pseudo terminal of the node.
+/// A shell command that gives the node's pseudo terminal the size of this one.
 fn terminal_size() -> String {
     let size = Command::new("stty")
         .arg("size")
@@ -95,7 +91,7 @@ fn terminal_size() -> String {
         .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
         .unwrap_or_default();
     match text.split_whitespace().collect::<Vec<_>>()[..] {
-        [rows, columns] => format!("LINES={rows} COLUMNS={columns}"),
+        [rows, columns] => format!("stty rows {rows} cols {columns}; "),
         _ => String::new(),
     }
 }
