@@ -149,14 +149,14 @@ static void mattx_capture_timer(struct mattx_blueprint *print)
 	struct hrtimer *timer = &current->signal->real_timer;
 	ktime_t left;
 
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(&mattx_own_sighand()->siglock);
 	if (hrtimer_active(timer)) {
 		left = hrtimer_get_remaining(timer);
 		/* Off would be 0: one that is due has at least a moment left. */
 		print->timer_left = max_t(s64, left, NSEC_PER_USEC);
 	}
 	print->timer_interval = current->signal->it_real_incr;
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(&mattx_own_sighand()->siglock);
 }
 
 void mattx_capture_stop_timer(void)
@@ -164,9 +164,9 @@ void mattx_capture_stop_timer(void)
 	struct signal_struct *signal = current->signal;
 
 	hrtimer_cancel(&signal->real_timer);
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(&mattx_own_sighand()->siglock);
 	signal->it_real_incr = 0;
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(&mattx_own_sighand()->siglock);
 }
 
 int mattx_capture_self(struct mattx_capture *capture)
@@ -325,12 +325,12 @@ void mattx_capture_apply_timer(const struct mattx_blueprint *print)
 	struct signal_struct *signal = current->signal;
 
 	hrtimer_cancel(&signal->real_timer);
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(&mattx_own_sighand()->siglock);
 	signal->it_real_incr = print->timer_interval;
 	if (print->timer_left)
 		hrtimer_start(&signal->real_timer, ns_to_ktime(print->timer_left),
 			      HRTIMER_MODE_REL);
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(&mattx_own_sighand()->siglock);
 }
 
 static void mattx_apply_thread(const struct mattx_thread *thread, bool away)

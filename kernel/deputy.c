@@ -20,6 +20,7 @@
 #include "event.h"
 #include "export_private.h"
 #include "handle.h"
+#include "signal.h"
 
 #define MATTX_SYSCALL_LENGTH	2	/* bytes of the instruction */
 
@@ -59,18 +60,18 @@ static bool mattx_deputy_stops(void)
 {
 	bool stops;
 
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(&mattx_own_sighand()->siglock);
 	stops = sigismember(&current->pending.signal, SIGSTOP) ||
 		sigismember(&current->signal->shared_pending.signal, SIGSTOP) ||
 		current->jobctl & JOBCTL_STOP_PENDING;
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(&mattx_own_sighand()->siglock);
 	return stops;
 }
 
 /* Sleeps until there is something to do. */
 static enum mattx_command mattx_deputy_wait(struct mattx_export *export)
 {
-	struct wait_queue_head *signals = &current->sighand->signalfd_wqh;
+	struct wait_queue_head *signals = &mattx_own_sighand()->signalfd_wqh;
 	DECLARE_WAITQUEUE(for_command, current);
 	DECLARE_WAITQUEUE(for_signal, current);
 	enum mattx_command command;
@@ -130,7 +131,7 @@ static void mattx_deputy_exit(struct mattx_export *export)
 	int number = export->report.status & 0x7f;
 
 	/* What the guest used is what the process used. */
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(&mattx_own_sighand()->siglock);
 	write_seqlock(&signal->stats_lock);
 	signal->utime += export->report.user_ns;
 	signal->stime += export->report.system_ns;
@@ -140,11 +141,11 @@ static void mattx_deputy_exit(struct mattx_export *export)
 		/* A core would show the image from before the move. */
 		signal->rlim[RLIMIT_CORE].rlim_cur = 0;
 		if (!sig_kernel_only(number))
-			current->sighand->action[number - 1].sa.sa_handler = SIG_DFL;
+			mattx_own_sighand()->action[number - 1].sa.sa_handler = SIG_DFL;
 		sigdelset(&current->blocked, number);
 		recalc_sigpending();
 	}
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(&mattx_own_sighand()->siglock);
 	if (number)
 		send_sig(number, current, 1);
 	/* Where no signal ends it, it calls exit_group itself. */

@@ -27,9 +27,9 @@ void mattx_signals_capture(struct mattx_blueprint *print)
 
 	BUILD_BUG_ON(_NSIG != MATTX_SIGNALS);
 	BUILD_BUG_ON(sizeof(sigset_t) != sizeof(u64));
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(&mattx_own_sighand()->siglock);
 	for (i = 0; i < MATTX_SIGNALS; i++) {
-		const struct sigaction *action = &current->sighand->action[i].sa;
+		const struct sigaction *action = &mattx_own_sighand()->action[i].sa;
 
 		print->actions[i].handler = (unsigned long)action->sa_handler;
 		print->actions[i].flags = action->sa_flags;
@@ -39,7 +39,7 @@ void mattx_signals_capture(struct mattx_blueprint *print)
 	thread->blocked = current->blocked.sig[0];
 	thread->saved_mask = current->saved_sigmask.sig[0];
 	thread->restore_mask = test_restore_sigmask();
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(&mattx_own_sighand()->siglock);
 }
 
 void mattx_signals_apply(const struct mattx_blueprint *print)
@@ -53,9 +53,9 @@ void mattx_signals_apply(const struct mattx_blueprint *print)
 	int i;
 	u32 j;
 
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(&mattx_own_sighand()->siglock);
 	for (i = 0; i < MATTX_SIGNALS; i++) {
-		struct sigaction *action = &current->sighand->action[i].sa;
+		struct sigaction *action = &mattx_own_sighand()->action[i].sa;
 
 		/* Nobody catches these two, whatever a peer says. */
 		if (sig_kernel_only(i + 1))
@@ -65,7 +65,7 @@ void mattx_signals_apply(const struct mattx_blueprint *print)
 		action->sa_restorer = (__sigrestore_t)(unsigned long)print->actions[i].restorer;
 		action->sa_mask.sig[0] = print->actions[i].mask;
 	}
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(&mattx_own_sighand()->siglock);
 	mattx_signals_unblock(&masks);
 	for (j = 0; j < print->signals.count; j++)
 		if (!mattx_signal_get(&print->signals, j, &signal))
@@ -77,7 +77,7 @@ void mattx_signals_block(struct mattx_signal_masks *masks)
 	sigset_t open;
 
 	mattx_signals_kernel(&open);
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(&mattx_own_sighand()->siglock);
 	masks->blocked = current->blocked;
 	masks->saved = current->saved_sigmask;
 	masks->restore = test_restore_sigmask();
@@ -85,7 +85,7 @@ void mattx_signals_block(struct mattx_signal_masks *masks)
 	sigandnsets(&current->blocked, &current->blocked, &open);
 	clear_restore_sigmask();
 	recalc_sigpending();
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(&mattx_own_sighand()->siglock);
 }
 
 void mattx_signals_unblock(const struct mattx_signal_masks *masks)
@@ -93,7 +93,7 @@ void mattx_signals_unblock(const struct mattx_signal_masks *masks)
 	sigset_t open;
 
 	mattx_signals_kernel(&open);
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(&mattx_own_sighand()->siglock);
 	sigandnsets(&current->blocked, &masks->blocked, &open);
 	current->saved_sigmask = masks->saved;
 	if (masks->restore)
@@ -101,7 +101,7 @@ void mattx_signals_unblock(const struct mattx_signal_masks *masks)
 	else
 		clear_restore_sigmask();
 	recalc_sigpending();
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(&mattx_own_sighand()->siglock);
 }
 
 bool mattx_signal_dequeue(struct mattx_signal *signal)
@@ -114,10 +114,10 @@ bool mattx_signal_dequeue(struct mattx_signal *signal)
 	BUILD_BUG_ON(sizeof(info._sifields) != MATTX_SIGNAL_FIELDS);
 	clear_siginfo(&info);
 	mattx_signals_kernel(&kernel);
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(&mattx_own_sighand()->siglock);
 	number = dequeue_signal(&kernel, &info, &type);
 	recalc_sigpending();
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(&mattx_own_sighand()->siglock);
 	if (!number)
 		return false;
 	signal->number = number;

@@ -6,6 +6,8 @@
  * their way.  All functions concern the calling task.
  */
 #include <linux/signal_types.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
 #include <linux/types.h>
 
 #include "wire_move.h"
@@ -35,5 +37,11 @@ bool mattx_signal_dequeue(struct mattx_signal *signal);
 int mattx_signal_deliver(struct task_struct *task, const struct mattx_signal *signal);
 /* Puts captured pending signals (back) into the calling task's queue. */
 void mattx_signals_return(const struct mattx_signal *signals, u32 count);
+
+/* The caller's own: it stays as long as the caller runs. */
+static inline struct sighand_struct *mattx_own_sighand(void)
+{
+	return rcu_dereference_protected(current->sighand, true);
+}
 
 #endif /* _MATTX_SIGNAL_H */
