@@ -54,6 +54,12 @@ impl Frame {
         }
     }
 
+    /// The message itself, with everything in it.
+    #[must_use]
+    pub fn message(&self) -> &FromServer {
+        &self.message
+    }
+
     /// The message as `audience` may see it in `format`.
     #[must_use]
     pub fn encoded(&self, audience: Audience, format: Format) -> Message {

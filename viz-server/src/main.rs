@@ -12,12 +12,18 @@ use mattx_protocol::local;
 use mattx_viz::access::{self, Access};
 use mattx_viz::audit::Audit;
 use mattx_viz::hub::Hub;
+use mattx_viz::record::{self, Recorder};
 use mattx_viz::source::Source;
 use mattx_viz::source::live::Live;
 use mattx_viz::source::procfs;
+use mattx_viz::source::replay::Replay;
 use mattx_viz::source::sim::{Simulation, World};
 use mattx_viz::web::{self, Site};
 use tokio::net::TcpListener;
+
+/// Limits of the speed of a replay.
+const SLOWEST: f32 = 0.01;
+const FASTEST: f32 = 1000.0;
 
 /// Serves the living picture of the cluster to browsers.
 ///
@@ -34,6 +40,20 @@ struct Arguments {
     /// Seed of the invented cluster
     #[arg(long, default_value_t = 1, requires = "sim")]
     seed: u64,
+    /// Show a recording, again and again
+    #[arg(long, value_name = "FILE", conflicts_with = "sim")]
+    replay: Option<PathBuf>,
+    /// How many times faster than it happened
+    #[arg(
+        long,
+        value_name = "FACTOR",
+        default_value_t = 1.0,
+        requires = "replay"
+    )]
+    speed: f32,
+    /// Record what viewers are told into this new file; it holds user names and command lines
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// Control socket of the daemon
     #[arg(long, value_name = "PATH", default_value = local::SOCKET_PATH)]
     socket: PathBuf,
@@ -96,15 +116,22 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
         .local_addr()
         .map_err(|error| format!("the listening socket has no address: {error}"))?;
     let access = Access::new(&token, address.port(), arguments.private, hosts(&arguments));
-    let hub = match arguments.sim {
-        Some(nodes) => start(Simulation {
+    let hub = match (&arguments.replay, arguments.sim) {
+        (Some(file), _) => start(Replay {
+            records: record::read(file)?,
+            speed: arguments.speed.clamp(SLOWEST, FASTEST),
+        }),
+        (None, Some(nodes)) => start(Simulation {
             world: World::new(arguments.seed, nodes),
         }),
-        None => start(Live {
+        (None, None) => start(Live {
             socket: arguments.socket,
             procfs: procfs::FOLDER.into(),
         }),
     };
+    if let Some(file) = &arguments.record {
+        tokio::spawn(Recorder::begin(file)?.follow(hub.clone()));
+    }
     tokio::spawn(hub.clone().publish());
 
     if !address.ip().is_loopback() {

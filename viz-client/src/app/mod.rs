@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The Bevy application: a plugin for each concern, ordered here and nowhere else.
 
+#![expect(
+    clippy::too_many_arguments,
+    reason = "the arguments of a system are the resources that it reads and writes"
+)]
+
 use bevy::prelude::*;
 use bevy::window::{ExitCondition, PresentMode};
 

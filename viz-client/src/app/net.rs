@@ -25,17 +25,19 @@ enum Incoming {
     Closed,
 }
 
+/// What the browser calls when the socket opened, got a message, or closed.
+type Callbacks = (
+    Closure<dyn FnMut(Event)>,
+    Closure<dyn FnMut(MessageEvent)>,
+    Closure<dyn FnMut(CloseEvent)>,
+);
 type Queue = Rc<RefCell<VecDeque<Incoming>>>;
 
 /// An open or opening socket. It owns its callbacks, so that nothing is left when it is dropped.
 pub(super) struct Socket {
     socket: WebSocket,
     queue: Queue,
-    _callbacks: (
-        Closure<dyn FnMut(Event)>,
-        Closure<dyn FnMut(MessageEvent)>,
-        Closure<dyn FnMut(CloseEvent)>,
-    ),
+    _callbacks: Callbacks,
 }
 
 impl Socket {

@@ -10,6 +10,7 @@ use crate::hub::{Hub, Order};
 
 pub mod live;
 pub mod procfs;
+pub mod replay;
 pub mod sim;
 
 /// Something that knows what happens in a cluster and can act on it.

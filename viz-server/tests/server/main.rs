@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What viewers, scripts and strangers get from the server.
 
+mod recording;
 mod support;
 
 use std::collections::BTreeMap;
@@ -356,4 +357,30 @@ async fn the_old_paths_answer_as_before() {
     }
     let (_, metrics) = server.http("GET", "/metrics", &[], "").await;
     assert!(metrics.contains("mattx_node_up{node=\"1\"} 1"), "{metrics}");
+}
+
+#[tokio::test]
+async fn the_tables_show_and_do_the_same_without_scripts() {
+    let server = server().await;
+    let process = server.calc();
+    let (status, page) = server
+        .http("GET", "/table?sort=memory&q=calc", &[], "")
+        .await;
+    assert_eq!(status, 200);
+    assert!(
+        page.contains("SIMULATED") && page.contains(&format!("/table/1/{}", process.pid)),
+        "{page}"
+    );
+    let path = format!("/table/{}/{}", process.home, process.pid);
+    let form = ("Content-Type", "application/x-www-form-urlencoded");
+    assert_eq!(server.http("POST", &path, &[form], "to=2").await.0, 403);
+    let (name, value) = bearer();
+    let (status, page) = server
+        .http("POST", &path, &[form, (name, &value)], "to=2")
+        .await;
+    assert_eq!((status, page.contains("Done")), (200, true), "{page}");
+    let (status, page) = server
+        .http("POST", &path, &[form, (name, &value)], "to=2")
+        .await;
+    assert_eq!((status, page.contains("already")), (409, true), "{page}");
 }

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! A recording replays to the identical states.
+
+use std::time::Duration;
+
+use crate::support::Server;
+use mattx_protocol::browser::{FromServer, Source};
+use mattx_viz::audit::Audit;
+use mattx_viz::hub::Hub;
+use mattx_viz::record::{self, Recorder};
+use mattx_viz::source::replay::apply;
+
+#[tokio::test]
+async fn a_recording_replays_to_the_states_that_were_recorded() {
+    let file = std::env::temp_dir().join(format!("mattx-viz-recording-{}", std::process::id()));
+    let server = Server::start(5, false, Audit::default()).await;
+    let recording = tokio::spawn(Recorder::begin(&file).unwrap().follow(server.hub.clone()));
+    assert!(
+        Recorder::begin(&file).is_err(),
+        "a recording is never overwritten"
+    );
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    recording.abort();
+    let _ = recording.await;
+    let records = record::read(&file).unwrap();
+    assert!(
+        matches!(records[0].message, FromServer::Snapshot { .. }),
+        "{:?}",
+        records[0]
+    );
+    assert!(records.len() > 10, "{} records", records.len());
+    assert!(records.is_sorted_by_key(|record| record.milliseconds));
+
+    // The states that a viewer of the original saw, and those of a viewer of the replay.
+    let (replay, _orders) = Hub::new(Source::Replay);
+    let mut seen = std::collections::BTreeMap::new();
+    for record in &records {
+        match &record.message {
+            FromServer::Snapshot { nodes, .. } => {
+                seen = nodes.iter().map(|node| (node.id, node.clone())).collect()
+            }
+            FromServer::Delta { nodes, gone, .. } => {
+                seen.extend(nodes.iter().map(|node| (node.id, node.clone())));
+                seen.retain(|id, _| !gone.contains(id));
+            }
+            _ => {}
+        }
+        apply(&replay, record.message.clone());
+        assert!(replay.nodes().iter().eq(seen.values()));
+    }
+
+    // A crash in the middle of a record loses that record only.
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &bytes[..bytes.len() - 3]).unwrap();
+    assert_eq!(record::read(&file).unwrap(), records[..records.len() - 1]);
+    std::fs::write(&file, b"something else").unwrap();
+    assert!(record::read(&file).unwrap_err().contains("no recording"));
+    std::fs::remove_file(&file).unwrap();
+}
