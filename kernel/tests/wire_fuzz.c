@@ -8,7 +8,7 @@
 
 #include "wire_targets.h"
 
-#define MESSAGE_SIZE	4096
+#define MESSAGE_SIZE	SAMPLE_ROOM
 
 static u64 state = 0x9e3779b97f4a7c15ull;
 
@@ -49,6 +49,22 @@ static size_t mutate(u8 *message, size_t length)
 	return length;
 }
 
+/* Only a message that is understood can be damaged in a way that matters. */
+static void check_samples(void)
+{
+	static u8 message[MESSAGE_SIZE];
+	size_t target, length;
+
+	for (target = 0; target < mattx_target_count; target++) {
+		length = mattx_targets[target].sample(message, sizeof(message));
+		if (mattx_targets[target].decode(message, length)) {
+			printf("FAILED: the sample of \"%s\" is not understood\n",
+			       mattx_targets[target].name);
+			exit(EXIT_FAILURE);
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000;
@@ -56,6 +72,7 @@ int main(int argc, char **argv)
 	unsigned long round;
 	size_t target;
 
+	check_samples();
 	for (round = 0; round < rounds; round++) {
 		for (target = 0; target < mattx_target_count; target++) {
 			size_t length = mattx_targets[target].sample(message + 1, MESSAGE_SIZE);

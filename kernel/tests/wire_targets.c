@@ -5,27 +5,27 @@
 #include <stdlib.h>
 
 #include "wire_file.h"
+#include "wire_move.h"
 #include "wire_targets.h"
 
 /* Touches what a view points to, so that the sanitizer sees one that is too long. */
-static u8 sum(const u8 *data, size_t length)
+static void read_all(const u8 *data, size_t length)
 {
-	u8 total = 0;
+	const volatile u8 *byte = data;
 
-	while (data && length--)
-		total += *data++;
-	return total;
+	while (byte && length--)
+		(void)*byte++;
 }
 
-static volatile u8 sink;
-
-static void header_decode(u8 *data, size_t length)
+static int header_decode(u8 *data, size_t length)
 {
 	struct mattx_header header;
 
-	if (length >= MATTX_WIRE_HEADER && !mattx_header_decode(data, &header) &&
-	    header.length > MATTX_WIRE_MAX_PAYLOAD)
+	if (length < MATTX_WIRE_HEADER || mattx_header_decode(data, &header))
+		return -EBADMSG;
+	if (header.length > MATTX_WIRE_MAX_PAYLOAD)
 		abort();
+	return 0;
 }
 
 static size_t header_sample(u8 *data, size_t size)
@@ -37,14 +37,17 @@ static size_t header_sample(u8 *data, size_t size)
 	return MATTX_WIRE_HEADER;
 }
 
-static void hello_decode(u8 *data, size_t length)
+static int hello_decode(u8 *data, size_t length)
 {
 	struct mattx_hello hello;
 	struct mattx_cursor c;
 
 	mattx_cursor_init(&c, data, length);
-	if (!mattx_hello_decode(&c, &hello) && strlen(hello.release) >= sizeof(hello.release))
+	if (mattx_hello_decode(&c, &hello))
+		return -EBADMSG;
+	if (strlen(hello.release) >= sizeof(hello.release))
 		abort();
+	return 0;
 }
 
 static size_t hello_sample(u8 *data, size_t size)
@@ -57,7 +60,7 @@ static size_t hello_sample(u8 *data, size_t size)
 	return c.at - data;
 }
 
-static void table_decode(u8 *data, size_t length)
+static int table_decode(u8 *data, size_t length)
 {
 	struct mattx_descriptor descriptor;
 	struct mattx_handle_info info;
@@ -67,15 +70,16 @@ static void table_decode(u8 *data, size_t length)
 
 	mattx_cursor_init(&c, data, length);
 	if (mattx_file_table_decode(&c, &table))
-		return;
+		return -EBADMSG;
 	for (i = 0; i < table.handles; i++) {
 		if (mattx_handle_info_decode(&c, &info))
-			return;
-		sink = sum(info.path, info.path_length);
+			return -EBADMSG;
+		read_all(info.path, info.path_length);
 	}
 	for (i = 0; i < table.descriptors; i++)
 		if (mattx_descriptor_decode(&c, &descriptor))
-			return;
+			return -EBADMSG;
+	return 0;
 }
 
 static size_t table_sample(u8 *data, size_t size)
@@ -94,14 +98,16 @@ static size_t table_sample(u8 *data, size_t size)
 	return c.at - data;
 }
 
-static void request_decode(u8 *data, size_t length)
+static int request_decode(u8 *data, size_t length)
 {
 	struct mattx_file_request request;
 	struct mattx_cursor c;
 
 	mattx_cursor_init(&c, data, length);
-	if (!mattx_file_request_decode(&c, &request))
-		sink = sum(request.data, request.length);
+	if (mattx_file_request_decode(&c, &request))
+		return -EBADMSG;
+	read_all(request.data, request.length);
+	return 0;
 }
 
 static size_t request_sample(u8 *data, size_t size)
@@ -115,7 +121,7 @@ static size_t request_sample(u8 *data, size_t size)
 	return c.at - data;
 }
 
-static void reply_decode(u8 *data, size_t length)
+static int reply_decode(u8 *data, size_t length)
 {
 	struct mattx_file_attributes attributes;
 	struct mattx_file_reply reply;
@@ -123,10 +129,10 @@ static void reply_decode(u8 *data, size_t length)
 
 	mattx_cursor_init(&c, data, length);
 	if (mattx_file_reply_decode(&c, &reply))
-		return;
-	sink = sum(reply.data, reply.length);
+		return -EBADMSG;
+	read_all(reply.data, reply.length);
 	mattx_cursor_init(&c, (void *)reply.data, reply.length);
-	mattx_attributes_decode(&c, &attributes);
+	return mattx_attributes_decode(&c, &attributes);
 }
 
 static size_t reply_sample(u8 *data, size_t size)
@@ -141,13 +147,13 @@ static size_t reply_sample(u8 *data, size_t size)
 	return c.at - data;
 }
 
-static void ready_decode(u8 *data, size_t length)
+static int ready_decode(u8 *data, size_t length)
 {
 	struct mattx_file_ready ready;
 	struct mattx_cursor c;
 
 	mattx_cursor_init(&c, data, length);
-	mattx_file_ready_decode(&c, &ready);
+	return mattx_file_ready_decode(&c, &ready);
 }
 
 static size_t ready_sample(u8 *data, size_t size)
@@ -160,6 +166,198 @@ static size_t ready_sample(u8 *data, size_t size)
 	return c.at - data;
 }
 
+static int blueprint_decode(u8 *data, size_t length)
+{
+	struct mattx_blueprint *print = malloc(sizeof(*print));
+	struct mattx_extent extent;
+	struct mattx_signal signal;
+	struct mattx_area area;
+	struct mattx_cursor c;
+	int error;
+	u32 i;
+
+	if (!print)
+		abort();
+	mattx_cursor_init(&c, data, length);
+	error = mattx_blueprint_take(&c, print);
+	if (!error) {
+		for (i = 0; i < print->areas.count; i++)
+			error |= mattx_area_get(&print->areas, i, &area);
+		for (i = 0; i < print->extents.count; i++)
+			error |= mattx_extent_get(&print->extents, i, &extent);
+		for (i = 0; i < print->signals.count; i++)
+			error |= mattx_signal_get(&print->signals, i, &signal);
+		read_all(print->groups.bytes, (size_t)print->groups.count * sizeof(u32));
+		read_all(print->thread.xstate, print->thread.xstate_size);
+		read_all(print->files, print->files_size);
+	}
+	free(print);
+	return error;
+}
+
+static size_t blueprint_sample(u8 *data, size_t size)
+{
+	static const u8 xstate[64];
+	struct mattx_blueprint print = {
+		.pid = 7,
+		.comm = "calc",
+		.auxv_count = 2,
+		.thread = { .tid = 7, .xstate = xstate, .xstate_size = sizeof(xstate) },
+		.areas = { .count = 2 },
+		.extents = { .count = 1 },
+	};
+	const struct mattx_area areas[] = {
+		{ .start = 0x1000, .end = 0x3000, .flags = MATTX_AREA_READ },
+		{ .start = 0x5000, .end = 0x6000, .flags = MATTX_AREA_READ | MATTX_AREA_WRITE },
+	};
+	const struct mattx_extent extent = { .start = 0x1000, .end = 0x2000 };
+	struct mattx_cursor c;
+
+	mattx_cursor_init(&c, data, size);
+	mattx_blueprint_put(&c, &print);
+	mattx_area_put(&c, &areas[0]);
+	mattx_area_put(&c, &areas[1]);
+	mattx_extent_put(&c, &extent);
+	return c.at - data;
+}
+
+static int piece_decode(u8 *data, size_t length)
+{
+	struct mattx_piece piece;
+	struct mattx_cursor c;
+	u32 i;
+
+	mattx_cursor_init(&c, data, length);
+	if (mattx_piece_take(&c, &piece))
+		return -EBADMSG;
+	if (piece.kind == MATTX_PIECE_PRINT)
+		read_all(piece.bytes, piece.length);
+	if (piece.kind != MATTX_PIECE_PAGES)
+		return 0;
+	for (i = 0; i < piece.pages; i++)
+		if (!(mattx_piece_address(&piece, i) & MATTX_PAGE_ZERO)) {
+			read_all(piece.contents, MATTX_PAGE_BYTES);
+			piece.contents += MATTX_PAGE_BYTES;
+		}
+	return 0;
+}
+
+static void piece_begin(struct mattx_cursor *c, u8 *data, size_t size, u32 kind)
+{
+	const struct mattx_move_key key = { .export = 3, .generation = 1 };
+
+	mattx_cursor_init(c, data, size);
+	mattx_move_key_put(c, &key);
+	mattx_put_u32(c, kind);
+}
+
+static size_t print_piece_sample(u8 *data, size_t size)
+{
+	struct mattx_cursor c;
+
+	piece_begin(&c, data, size, MATTX_PIECE_PRINT);
+	mattx_put_u32(&c, 100);
+	mattx_put_u32(&c, 40);
+	mattx_put_bytes(&c, "0123456789", 10);
+	return c.at - data;
+}
+
+static size_t pages_piece_sample(u8 *data, size_t size)
+{
+	static const u8 page[MATTX_PAGE_BYTES];
+	struct mattx_cursor c;
+
+	piece_begin(&c, data, size, MATTX_PIECE_PAGES);
+	mattx_put_u32(&c, 3);
+	mattx_put_u64(&c, 0x1000);
+	mattx_put_u64(&c, 0x2000 | MATTX_PAGE_ZERO);
+	mattx_put_u64(&c, 0x5000);
+	mattx_put_bytes(&c, page, sizeof(page));
+	mattx_put_bytes(&c, page, sizeof(page));
+	return c.at - data;
+}
+
+static int fetch_decode(u8 *data, size_t length)
+{
+	struct mattx_pages_request request;
+	struct mattx_cursor c;
+
+	mattx_cursor_init(&c, data, length);
+	if (mattx_pages_request_take(&c, &request))
+		return -EBADMSG;
+	if (request.pages > MATTX_FETCH_LIMIT)
+		abort();
+	return 0;
+}
+
+static size_t fetch_sample(u8 *data, size_t size)
+{
+	const struct mattx_pages_request request = { .id = 1, .ranges = { .count = 2 } };
+	const struct mattx_extent extents[] = { { 0x1000, 0x3000 }, { 0x8000, 0x9000 } };
+	struct mattx_cursor c;
+
+	mattx_cursor_init(&c, data, size);
+	mattx_pages_request_put(&c, &request);
+	mattx_extent_put(&c, &extents[0]);
+	mattx_extent_put(&c, &extents[1]);
+	return c.at - data;
+}
+
+static int pages_decode(u8 *data, size_t length)
+{
+	struct mattx_pages_reply reply;
+	struct mattx_cursor c;
+	u32 i;
+
+	mattx_cursor_init(&c, data, length);
+	if (mattx_pages_reply_take(&c, &reply))
+		return -EBADMSG;
+	for (i = 0; i < reply.pages; i++)
+		if (reply.states[i] == MATTX_PAGE_STATE_DATA) {
+			read_all(reply.contents, MATTX_PAGE_BYTES);
+			reply.contents += MATTX_PAGE_BYTES;
+		}
+	return 0;
+}
+
+static size_t pages_sample(u8 *data, size_t size)
+{
+	static const u8 states[] = { MATTX_PAGE_STATE_ZERO, MATTX_PAGE_STATE_DATA };
+	static const u8 page[MATTX_PAGE_BYTES];
+	const struct mattx_move_key key = { .export = 3, .generation = 1 };
+	struct mattx_cursor c;
+
+	mattx_cursor_init(&c, data, size);
+	mattx_move_key_put(&c, &key);
+	mattx_put_u64(&c, 1);
+	mattx_put_u32(&c, sizeof(states));
+	mattx_put_bytes(&c, states, sizeof(states));
+	mattx_put_bytes(&c, page, sizeof(page));
+	return c.at - data;
+}
+
+static int refusal_decode(u8 *data, size_t length)
+{
+	struct mattx_refusal refusal;
+	struct mattx_cursor c;
+
+	mattx_cursor_init(&c, data, length);
+	mattx_refusal_take(&c, &refusal);
+	if (strnlen(refusal.reason, sizeof(refusal.reason)) == sizeof(refusal.reason))
+		abort();
+	return c.bad ? -EBADMSG : 0;
+}
+
+static size_t refusal_sample(u8 *data, size_t size)
+{
+	const struct mattx_refusal refusal = { .error = EBUSY, .reason = "no room" };
+	struct mattx_cursor c;
+
+	mattx_cursor_init(&c, data, size);
+	mattx_refusal_put(&c, &refusal);
+	return c.at - data;
+}
+
 const struct mattx_target mattx_targets[] = {
 	{ "frame header", header_decode, header_sample },
 	{ "HELLO", hello_decode, hello_sample },
@@ -167,6 +365,12 @@ const struct mattx_target mattx_targets[] = {
 	{ "FILE_REQUEST", request_decode, request_sample },
 	{ "FILE_REPLY", reply_decode, reply_sample },
 	{ "FILE_READY", ready_decode, ready_sample },
+	{ "blueprint", blueprint_decode, blueprint_sample },
+	{ "piece of a blueprint", piece_decode, print_piece_sample },
+	{ "piece with pages", piece_decode, pages_piece_sample },
+	{ "PAGES_GET", fetch_decode, fetch_sample },
+	{ "PAGES", pages_decode, pages_sample },
+	{ "REFUSE", refusal_decode, refusal_sample },
 };
 const size_t mattx_target_count = ARRAY_SIZE(mattx_targets);
 

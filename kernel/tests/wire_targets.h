@@ -8,14 +8,17 @@
 
 struct mattx_target {
 	const char *name;
-	/* Decodes @length bytes, which it may read and nothing else. */
-	void (*decode)(u8 *data, size_t length);
+	/* Decodes @length bytes, which it may read and nothing else; 0 when they make sense. */
+	int (*decode)(u8 *data, size_t length);
 	/* Writes a message that decodes well; returns its length, at most @size. */
 	size_t (*sample)(u8 *data, size_t size);
 };
 
 extern const struct mattx_target mattx_targets[];
 extern const size_t mattx_target_count;
+
+/* Fewest bytes that samples need room for. */
+#define SAMPLE_ROOM	(16u << 10)
 
 /* libFuzzer's entry: the first byte chooses the decoder. */
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
