@@ -443,8 +443,9 @@ struct file *mattx_proxy_file_create(struct mattx_proxies *proxies,
 		kvfree(proxy);
 		return ERR_PTR(-ENOMEM);
 	}
-	/* Flags that matter at home only would be acted upon here, too. */
-	flags = info->open_flags & (O_ACCMODE | O_NONBLOCK | O_APPEND | O_NOATIME | O_LARGEFILE);
+	/* What F_GETFL tells; flags that the kernel would act upon here stay at home. */
+	flags = info->open_flags & (O_ACCMODE | O_NONBLOCK | O_APPEND | O_NOATIME | O_LARGEFILE |
+				    O_SYNC | O_DSYNC);
 	/* __fput() gives back what nobody took: alloc_file_pseudo() does not. */
 	__module_get(THIS_MODULE);
 	file = alloc_file_pseudo(inode, mattx_proxy_mount, "mattx", flags, &mattx_proxy_fops);
