@@ -170,8 +170,14 @@ impl Machine {
         // no_timer_check: on a loaded host the emulated timer fails the boot-time check.
         // tsc=reliable: the emulated counter is the host's and never skews, but on a loaded host the kernel's watchdog
         // thinks so, and the clock that it falls back to costs a hundred times as much to read.
+        let checkers = if self.files.is_debug() {
+            // Every report counts, not only the first of a boot.
+            "kasan_multi_shot"
+        } else {
+            ""
+        };
         format!(
-            "console=ttyS0 loglevel=7 panic=-1 no_timer_check tsc=reliable net.ifnames=0 random.trust_cpu=on lab.node={} {}",
+            "console=ttyS0 loglevel=7 panic=-1 no_timer_check tsc=reliable net.ifnames=0 random.trust_cpu=on lab.node={} {checkers} {}",
             self.number, self.kernel_options
         )
     }
