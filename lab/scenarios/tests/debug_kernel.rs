@@ -12,14 +12,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What each defect of lab/programs/defects is reported as.
 const DEFECTS: [(&str, &str); 4] = [
+    // First: lockdep goes silent after any report of KASAN.
+    ("lock-order", "possible circular locking dependency"),
     ("use-after-free", "KASAN: slab-use-after-free"),
     ("overflow", "KASAN: slab-out-of-bounds"),
     (
         "sleep-in-atomic",
         "sleeping function called from invalid context",
     ),
-    // Last: lockdep goes silent after its first report.
-    ("lock-order", "possible circular locking dependency"),
 ];
 
 #[test]
