@@ -56,10 +56,10 @@ static void mattx_area_describe(struct vm_area_struct *vma, struct mattx_area *a
 int mattx_areas_list(struct mm_struct *mm, struct mattx_areas *areas)
 {
 	u32 room = READ_ONCE(mm->map_count) + MATTX_AREAS_SPARE;
-	VMA_ITERATOR(iterator, mm, 0);
 	struct vm_area_struct *vma;
 	struct mattx_area *area;
 	int error = 0;
+	VMA_ITERATOR(iterator, mm, 0);
 
 	memset(areas, 0, sizeof(*areas));
 	areas->list = kvcalloc(room, sizeof(*areas->list), GFP_KERNEL);

@@ -14,7 +14,7 @@
 
 /* An open device: the guest that its stub has claimed. */
 struct mattx_stub {
-	struct mutex		mutex;
+	struct mutex		mutex;		/* guards @guest between ioctls */
 	struct mattx_guest	*guest;
 };
 

@@ -52,7 +52,10 @@ static vm_fault_t mattx_image_fault(struct vm_fault *vmf)
 		vmf->page = mattx_zero_page;
 		return 0;
 	}
-	/* Many misses would switch reading around the fault off; here each page alone costs a round trip. */
+	/*
+	 * Many misses would switch reading around the fault off; here each
+	 * page alone costs a round trip.
+	 */
 	WRITE_ONCE(file->f_ra.mmap_miss, 0);
 	return filemap_fault(vmf);
 }

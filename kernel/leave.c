@@ -142,9 +142,12 @@ static void mattx_leave_work(struct callback_head *work)
 	capture = kvzalloc(sizeof(*capture), GFP_KERNEL);
 	error = capture ? mattx_capture_self(capture) : -ENOMEM;
 	if (error) {
-		mattx_guest_send(guest, MATTX_WIRE_REFUSE, mattx_put_refusal,
-				 &(struct mattx_refusal){ .error = -error,
-							  .reason = "the guest could not be read" });
+		struct mattx_refusal refusal = {
+			.error = -error,
+			.reason = "the guest could not be read",
+		};
+
+		mattx_guest_send(guest, MATTX_WIRE_REFUSE, mattx_put_refusal, &refusal);
 	} else {
 		mattx_capture_stop_timer();
 		mattx_leave_go(guest, capture);

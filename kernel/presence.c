@@ -116,12 +116,13 @@ static int mattx_presence_add(struct mattx_presence *presence, u64 start, u64 en
 	presence->count += !longer;
 	if (!extents)
 		return 0;
-	if (longer)
+	if (longer) {
 		extents->list[extents->count - 1].end = end;
-	else if (extents->count == extents->room)
+		return 0;
+	}
+	if (extents->count == extents->room)
 		return -ENOSPC;
-	else
-		extents->list[extents->count++] = (struct mattx_extent){ start, end };
+	extents->list[extents->count++] = (struct mattx_extent){ start, end };
 	return 0;
 }
 

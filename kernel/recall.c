@@ -104,7 +104,10 @@ int mattx_export_bring(struct mattx_export *export)
 		error = mattx_bring_settle(export);
 	export->bytes = export->parcel.bytes;
 
-	/* A guest that knows its end needs no answer; to all others it is the permission to end or go on. */
+	/*
+	 * A guest that knows its end needs no answer; to all others it is the
+	 * permission to end or go on.
+	 */
 	memset(&refusal, 0, sizeof(refusal));
 	refusal.error = -error;
 	mattx_export_send(export, MATTX_WIRE_RECALLED, mattx_put_refusal, &refusal);

@@ -61,9 +61,13 @@ static bool mattx_off_cpu(struct task_struct *task)
 {
 	if (READ_ONCE(task->__state) == TASK_RUNNING)
 		return false;
-	/* A sleeper that was preempted on its way is still queued; it may stay queued for fairness only. */
+	/*
+	 * A sleeper that was preempted on its way is still queued; it may stay
+	 * queued for fairness only.
+	 */
 	if (READ_ONCE(task->on_rq) && !READ_ONCE(task->se.sched_delayed))
 		return false;
+	/* Pairs with the scheduler's release in finish_task(): its registers are saved. */
 	return !smp_load_acquire(&task->on_cpu);
 }
 
@@ -95,6 +99,7 @@ static bool mattx_setter_work(void *data)
 {
 	struct mattx_setter *setter = data;
 
+	/* Pairs with the release in mattx_setter_apply(): the thread is there. */
 	if (!smp_load_acquire(&setter->asked))
 		return false;
 	__set_current_state(TASK_RUNNING);
@@ -146,6 +151,7 @@ int mattx_setter_start(struct mattx_setter *setter)
 int mattx_setter_apply(struct mattx_setter *setter, const struct mattx_thread *thread)
 {
 	setter->thread = thread;
+	/* Pairs with the acquire in mattx_setter_work(). */
 	smp_store_release(&setter->asked, true);
 	vhost_task_wake(setter->worker);
 	/* Ends soon: the worker does its work, or is killed with us and says so. */

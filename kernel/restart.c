@@ -59,7 +59,7 @@ void mattx_restart_capture(struct mattx_thread *thread)
 	if ((long)regs->ax != -ERESTART_RESTARTBLOCK)
 		return;
 	thread->restart = MATTX_RESTART_AGAIN;
-	/* Restarted before: the number is that of restart_syscall, the function tells what it was. */
+	/* Restarted before: the number is restart_syscall's, the function tells what it was. */
 	if (regs->orig_ax == __NR_restart_syscall)
 		sleeps = block->fn == mattx_sleep_continue ||
 			 (block->fn && block->fn == READ_ONCE(mattx_sleep_restart));

@@ -12,7 +12,7 @@
 static int mattx_walk_table(struct mm_struct *mm, pmd_t *pmd, unsigned long address,
 			    unsigned long end, mattx_walk_visit visit, void *context)
 {
-	spinlock_t *lock;
+	spinlock_t *lock;	/* of the page table */
 	pmd_t value;
 	pte_t *pte;
 	int result = 0;
