@@ -89,7 +89,7 @@ static inline bool mattx_has_posix_timers(const struct signal_struct *signal)
 }
 
 #ifndef kzalloc_obj
-#define kzalloc_obj(object) ((typeof(object) *)kzalloc(sizeof(object), GFP_KERNEL))
+#define kzalloc_obj(object) kzalloc(sizeof(object), GFP_KERNEL)
 #endif
 
 #ifndef S_ANON_INODE

@@ -84,7 +84,8 @@ static void mattx_file_job_answer(struct mattx_file_job *job)
 		const struct cred *saved = override_creds(job->handles->cred);
 
 		reply.result = mattx_handle_operate(job->handle, &job->request,
-						    frame->payload + MATTX_FILE_REPLY_SIZE, &length);
+						    frame->payload + MATTX_FILE_REPLY_SIZE,
+						    &length);
 		revert_creds(saved);
 		mattx_file_job_end(job);
 		/* Restarting is for the guest to do, or not. */

@@ -243,8 +243,8 @@ static struct mattx_frame *mattx_link_read_frame(struct mattx_link *link)
 		return NULL;
 	error = mattx_header_decode(bytes, &header);
 	if (error) {
-		mattx_link_fail(link, true, "node %u sent a bad frame header (error %d)", link->node,
-				-error);
+		mattx_link_fail(link, true, "node %u sent a bad frame header (error %d)",
+				link->node, -error);
 		return NULL;
 	}
 	frame = mattx_frame_alloc(header.type, header.length, GFP_KERNEL);
@@ -285,11 +285,12 @@ static bool mattx_link_greet(struct mattx_link *link)
 				"node %u speaks version %u of the module protocol, we speak %u: load the same MattX on both",
 				link->node, hello.version, MATTX_WIRE_VERSION);
 	else if (hello.node != link->node || hello.boot != link->boot)
-		mattx_link_fail(link, true, "expected node %u but node %u (or another boot of it) answered",
+		mattx_link_fail(link, true,
+				"expected node %u but node %u (or another boot of it) answered",
 				link->node, hello.node);
 	else if (hello.page_size != PAGE_SIZE)
-		mattx_link_fail(link, true, "node %u has pages of %u bytes, we have %lu", link->node,
-				hello.page_size, PAGE_SIZE);
+		mattx_link_fail(link, true, "node %u has pages of %u bytes, we have %lu",
+				link->node, hello.page_size, PAGE_SIZE);
 	else
 		fits = mattx_link_established(link);
 	mattx_frame_free(frame);

@@ -11,7 +11,7 @@
 
 static int mattxfs_init_fs_context(struct fs_context *fc)
 {
-	errorf(fc, "mattxfs: this version of MattX serves open files of guests, not file trees; nothing was mounted");
+	errorf(fc, "mattxfs: this version serves no file trees; nothing was mounted");
 	pr_info_ratelimited("mattxfs: mount refused: this version serves no file trees\n");
 	return -EOPNOTSUPP;
 }

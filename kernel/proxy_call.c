@@ -44,7 +44,7 @@ static s64 mattx_proxy_error(s64 error)
 	case -EBADMSG:
 		return -EIO;
 	case -EINTR:
-		/* Home gives up only when told to: by our signal, or because the guest has to go. */
+		/* Home gives up only when told to: by our signal, or as the guest has to go. */
 		return signal_pending(current) ? -ERESTARTSYS : -EIO;
 	default:
 		return error;

@@ -58,6 +58,7 @@ enum mattx_cmd {
 
 	__MATTX_CMD_MAX
 };
+
 #define MATTX_CMD_MAX (__MATTX_CMD_MAX - 1)
 
 enum mattx_attr {
@@ -88,6 +89,7 @@ enum mattx_attr {
 
 	__MATTX_A_MAX
 };
+
 #define MATTX_A_MAX (__MATTX_A_MAX - 1)
 
 enum mattx_phase {
