@@ -10,7 +10,7 @@
 //
 // --check-away COMMAND and --check-home COMMAND are run by the shell when the process has arrived there, with PID, HOME_NODE
 // and AWAY_NODE in the environment: what the kernels say must agree with the picture.
-import { execSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 
 import { launch, View } from './browser.mjs';
@@ -108,4 +108,14 @@ async function move(what, name, node, gesture) {
     );
     return { attempt, answer_ms, seen_ms: Date.now() - begin, statistics: outcome.Done.statistics };
   }
+}
+
+/** Runs the command that asks the kernels, when there is one for this moment, and keeps what they said. */
+function check(what, name, away) {
+  const command = values[`check-${what}`];
+  if (!command) return;
+  const environment = { ...process.env, PID: name.pid, HOME_NODE: name.home, AWAY_NODE: away };
+  const { status, stdout, stderr } = spawnSync(command, { shell: true, env: environment, encoding: 'utf8' });
+  report[`check-${what}`] = stdout.trim();
+  if (status !== 0) throw new Error(`the kernels disagree with the picture (${what}): ${stdout}${stderr}`);
 }

@@ -31,13 +31,14 @@ test('a click on a process and one on a node move it there; a double click sends
   const state = await view.state();
   assert.equal(state.role, 'Operator');
   assert.equal(state.source, 'Simulated');
-  assert.equal(await view.page.locator('#source').textContent(), 'SIMULATED');
+  // Words reach the page with the frame after the one that told them to us.
+  await view.page.locator('#source', { hasText: /^SIMULATED$/ }).waitFor();
   assert.equal(state.nodes.length, 3);
   const { name, node } = calc(state);
   assert.equal(node, name.home);
 
   await view.clickProcess(name);
-  assert.equal(await view.page.locator('#panel-title').textContent(), 'calc');
+  await view.page.locator('#panel-title', { hasText: /^calc$/ }).waitFor();
   const target = state.nodes.find((other) => other.id !== node).id;
   await view.clickNode(target);
   await view.until('the process to arrive', at(name, target));
