@@ -4,7 +4,7 @@
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 
-use mattx_protocol::command::{Command, Outcome, Target};
+use mattx_protocol::command::{Command, NameList, NodeSwitch, Outcome, Target};
 use mattx_protocol::model::{MoveStatistics, NodeId};
 use nix::errno::Errno;
 
@@ -19,6 +19,31 @@ pub fn line(command: &Command) -> String {
             Target::Home => format!("migrate {} home", process.pid),
             Target::Best => format!("migrate {} best", process.pid),
         },
+        Command::Lock {
+            process,
+            locked: true,
+        } => format!("lock {}", process.pid),
+        Command::Lock { process, .. } => format!("unlock {}", process.pid),
+        Command::Expel { .. } => "expel all".to_owned(),
+        Command::Bring { .. } => "bring all".to_owned(),
+        Command::Switch { switch, on, .. } => {
+            let name = match switch {
+                NodeSwitch::Balancer => "balancer",
+                NodeSwitch::Block => "block",
+                NodeSwitch::Stay => "stay",
+                NodeSwitch::StayLocal => "lstay",
+                NodeSwitch::Quiet => "quiet",
+            };
+            format!("{name} {}", u8::from(*on))
+        }
+        Command::Affinity { affinity, .. } => format!("affinity {affinity}"),
+        Command::Names { list, names, .. } => {
+            let list = match list {
+                NameList::Exclude => "exclude",
+                NameList::Include => "include",
+            };
+            format!("{list} {}", names.join(","))
+        }
     }
 }
 
@@ -43,14 +68,16 @@ pub fn explain(
     error: &io::Error,
     told: Option<&str>,
 ) -> Outcome {
-    let Command::Migrate { process, target } = command;
+    let errno = error.raw_os_error().unwrap_or(0);
+    let Command::Migrate { process, target } = command else {
+        return explain_other(command, executor, error, told);
+    };
     let pid = process.pid;
     let destination = match target {
         Target::Node(node) => format!("node {node}"),
         Target::Home => "its home".to_owned(),
         Target::Best => "the best node".to_owned(),
     };
-    let errno = error.raw_os_error().unwrap_or(0);
     let why = match Errno::from_raw(errno) {
         Errno::ENOENT => {
             format!("mattx.ko is not loaded on node {executor}; run `modprobe mattx` there")
@@ -87,6 +114,38 @@ pub fn explain(
     }
 }
 
+/// The same for commands that move no single process.
+fn explain_other(
+    command: &Command,
+    executor: NodeId,
+    error: &io::Error,
+    told: Option<&str>,
+) -> Outcome {
+    let errno = error.raw_os_error().unwrap_or(0);
+    let why = match Errno::from_raw(errno) {
+        Errno::ENOENT => {
+            format!("mattx.ko is not loaded on node {executor}; run `modprobe mattx` there")
+        }
+        Errno::ESRCH => "there is no such process; see `mattx ps`".to_owned(),
+        Errno::EOPNOTSUPP => format!("the module of node {executor} does not know this command"),
+        Errno::EPERM | Errno::EACCES => {
+            format!("node {executor} does not allow it; the daemon must run as root")
+        }
+        Errno::EINVAL => format!(
+            "the module of node {executor} did not understand it; are all nodes of one version?"
+        ),
+        Errno::UnknownErrno => error.to_string(),
+        other => other.desc().to_owned(),
+    };
+    let why = told
+        .filter(|told| !told.is_empty())
+        .map_or(why, str::to_owned);
+    Outcome::Failed {
+        errno,
+        reason: format!("`{}` on node {executor}: {why}", line(command)),
+    }
+}
+
 /// The outcome of a command that was carried out.
 #[must_use]
 pub fn done(statistics: Option<MoveStatistics>) -> Outcome {
@@ -108,12 +167,49 @@ mod tests {
     #[test]
     fn commands_become_the_lines_that_people_write() {
         assert_eq!(line(&COMMAND), "migrate 77 5");
-        let Command::Migrate { process, .. } = COMMAND;
+        let process = ProcessRef { home: 3, pid: 77 };
         let target = Target::Home;
         assert_eq!(
             line(&Command::Migrate { process, target }),
             "migrate 77 home"
         );
+        let node = 3;
+        for (command, expected) in [
+            (
+                Command::Lock {
+                    process,
+                    locked: false,
+                },
+                "unlock 77",
+            ),
+            (Command::Expel { node }, "expel all"),
+            (Command::Bring { node }, "bring all"),
+            (
+                Command::Switch {
+                    node,
+                    switch: NodeSwitch::Block,
+                    on: true,
+                },
+                "block 1",
+            ),
+            (
+                Command::Affinity {
+                    node,
+                    affinity: 4000,
+                },
+                "affinity 4000",
+            ),
+            (
+                Command::Names {
+                    node,
+                    list: NameList::Exclude,
+                    names: vec!["sshd".to_owned(), "cron".to_owned()],
+                },
+                "exclude sshd,cron",
+            ),
+        ] {
+            assert_eq!(line(&command), expected);
+        }
     }
 
     #[test]

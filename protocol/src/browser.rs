@@ -8,13 +8,16 @@
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, Outcome};
-use crate::model::{MoveEvent, NodeId, NodeSample};
+use crate::model::{MoveEvent, NodeId, NodeSample, ProcessRef};
 
 /// Version of this protocol.
 pub const VERSION: u32 = 1;
+/// Commands that one [`FromViewer::ExecuteAll`] may hold.
+pub const MOST_COMMANDS: usize = 1000;
 
 /// Where the picture comes from; viewers label everything but [`Source::Live`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Source {
     /// Real kernels, now.
     Live,
@@ -26,14 +29,15 @@ pub enum Source {
 
 /// What a viewer may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Role {
     /// Look.
     Viewer,
     /// Look, without a keyboard.
     Kiosk,
-    /// Move processes.
+    /// Move and lock processes, empty nodes, steer recordings.
     Operator,
-    /// Everything.
+    /// Everything: switches, affinity and name lists of nodes too.
     Admin,
 }
 
@@ -83,6 +87,65 @@ pub enum FromServer {
     },
     /// The picture became incomplete for this reason, or complete again.
     Notice(Option<String>),
+    /// A command goes on; its [`FromServer::Answer`] is still to come.
+    Progress {
+        /// Of which request.
+        id: u64,
+        /// What happened.
+        step: Step,
+    },
+    /// Where a recording stands; only from [`Source::Replay`], whenever somebody changed it and once a second.
+    Playback(Playback),
+}
+
+/// What happens between [`FromServer::Accepted`] and [`FromServer::Answer`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Step {
+    /// The process stands still and is on its way.
+    Moving {
+        /// Which process.
+        process: ProcessRef,
+    },
+    /// One of several commands ended.
+    Part {
+        /// Which one, counted from 0.
+        index: u32,
+        /// Of how many.
+        of: u32,
+        /// What it was.
+        command: Command,
+        /// How it ended.
+        outcome: Outcome,
+    },
+}
+
+/// Where a recording stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Playback {
+    /// Milliseconds since the recording began.
+    pub position_ms: u64,
+    /// Length of the recording in milliseconds.
+    pub length_ms: u64,
+    /// Speed in percent of the original.
+    pub speed_percent: u32,
+    /// Whether time stands still.
+    pub paused: bool,
+}
+
+/// What operators may do with a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum PlaybackControl {
+    /// Let time stand still.
+    Pause,
+    /// Let time go on.
+    Play,
+    /// Go to this time, in milliseconds since the recording began.
+    Seek(u64),
+    /// Percent of the original speed, 1..=100 000.
+    Speed(u32),
 }
 
 /// What a viewer says.
@@ -97,4 +160,34 @@ pub enum FromViewer {
     },
     /// Send a snapshot.
     Resynchronise,
+    /// Carry out several commands; each end is told as [`Step::Part`], the last answer sums up.
+    ExecuteAll {
+        /// Chosen by the viewer.
+        id: u64,
+        /// What to do, at most [`MOST_COMMANDS`].
+        commands: Vec<Command>,
+    },
+    /// Change where a recording stands, for all viewers; answered by [`FromServer::Answer`].
+    Playback {
+        /// Chosen by the viewer.
+        id: u64,
+        /// What to do.
+        control: PlaybackControl,
+    },
+}
+
+impl Role {
+    /// The least role that may give `command`.
+    #[must_use]
+    pub fn needed_for(command: &Command) -> Self {
+        match command {
+            Command::Migrate { .. }
+            | Command::Lock { .. }
+            | Command::Expel { .. }
+            | Command::Bring { .. } => Self::Operator,
+            Command::Switch { .. } | Command::Affinity { .. } | Command::Names { .. } => {
+                Self::Admin
+            }
+        }
+    }
 }

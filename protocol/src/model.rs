@@ -17,6 +17,7 @@ pub const AFFINITY_PER_CORE: u32 = 1000;
 ///
 /// The name stays the same wherever the process computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProcessRef {
     /// The home node.
     pub home: NodeId,
@@ -26,6 +27,7 @@ pub struct ProcessRef {
 
 /// How a node stands in the cluster, as seen by the reporter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum NodeState {
     /// Linked and fresh.
     Up,
@@ -37,6 +39,7 @@ pub enum NodeState {
 
 /// Pressure stall information: share of the last 10 s in which some task waited, in percent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Pressure {
     /// Waiting for a CPU.
     pub cpu: f32,
@@ -48,12 +51,14 @@ pub struct Pressure {
 
 /// One node at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NodeSample {
     /// Node number.
     pub id: NodeId,
     /// Host name.
     pub name: String,
     /// Address in the cluster's network.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub address: IpAddr,
     /// How it stands.
     pub state: NodeState,
@@ -87,6 +92,7 @@ pub struct NodeSample {
 
 /// What a process is on the node that reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ProcessKind {
     /// Lives where it was born.
     Local,
@@ -104,6 +110,7 @@ pub enum ProcessKind {
 
 /// One process at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProcessSample {
     /// Process id on the reporting node.
     pub pid: u32,
@@ -116,6 +123,7 @@ pub struct ProcessSample {
     /// Owner, where the viewer may see it.
     pub user: Option<String>,
     /// State letter as in `ps`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub state: char,
     /// CPU share since the last sample in percent of one core.
     pub cpu_percent: f32,
@@ -141,6 +149,7 @@ impl ProcessSample {
 
 /// Where a move stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum MovePhase {
     /// Frozen and offered.
     Started,
@@ -162,6 +171,7 @@ pub enum MovePhase {
 
 /// Counters of one move; zero where not known yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MoveStatistics {
     /// Microseconds from the request until all threads were frozen.
     pub freeze_us: u64,
@@ -175,6 +185,7 @@ pub struct MoveStatistics {
 
 /// A change in the life of a process that moves.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MoveEvent {
     /// Who moves.
     pub process: ProcessRef,

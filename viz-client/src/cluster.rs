@@ -164,6 +164,7 @@ impl Cluster {
             FromServer::Move(event) => self.moved(event, now),
             FromServer::Accepted { id } => self.news.push(News::Accepted(id)),
             FromServer::Answer { id, outcome } => self.news.push(News::Answer(id, outcome)),
+            FromServer::Progress { .. } | FromServer::Playback(_) => {}
         }
         true
     }

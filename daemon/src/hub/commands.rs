@@ -100,7 +100,7 @@ impl Hub {
             self.commands.relays.insert(number, relay);
         } else {
             let reason = format!(
-                "node {executor}, the home of the process, is not in the cluster; see `mattx status`"
+                "node {executor}, which has to do it, is not in the cluster; see `mattx status`"
             );
             self.answer(asker, failed(libc::EHOSTUNREACH, reason));
         }
@@ -127,8 +127,10 @@ impl Hub {
     }
 
     fn execute(&mut self, asker: Asker, command: Command) {
-        let Command::Migrate { process, target } = command;
-        if let Target::Node(node) = target
+        if let Command::Migrate {
+            process,
+            target: Target::Node(node),
+        } = command
             && node == self.node()
             && node == process.home
         {
@@ -136,12 +138,17 @@ impl Hub {
             let target = Target::Home;
             return self.execute(asker, Command::Migrate { process, target });
         }
+        if let Err(reason) = command.check() {
+            self.answer(asker, failed(libc::EINVAL, reason));
+            return;
+        }
         if self.commands.executions.len() >= MAX_COMMANDS {
             let reason = format!("{MAX_COMMANDS} commands are under way; try again later");
             self.answer(asker, failed(libc::EAGAIN, reason));
             return;
         }
         let number = self.number();
+        let line = admin::line(&command);
         self.commands.executions.insert(
             number,
             Execution {
@@ -151,7 +158,6 @@ impl Hub {
                 event: None,
             },
         );
-        let line = admin::line(&command);
         let reports = self.reports.clone();
         tokio::spawn(async move {
             let result = tokio::task::spawn_blocking(move || admin::write(&line))
@@ -184,8 +190,7 @@ impl Hub {
             .executions
             .iter_mut()
             .filter(|(_, execution)| {
-                let Command::Migrate { process, .. } = execution.command;
-                process == event.process
+                matches!(execution.command, Command::Migrate { process, .. } if process == event.process)
             })
             .map(|(number, execution)| {
                 execution.event = Some(event.clone());

@@ -70,6 +70,10 @@ pub fn apply(hub: &Hub, message: FromServer) {
         }
         FromServer::Move(event) => hub.moved(event),
         FromServer::Notice(notice) => hub.set_notice(notice),
-        FromServer::Hello { .. } | FromServer::Accepted { .. } | FromServer::Answer { .. } => {}
+        FromServer::Hello { .. }
+        | FromServer::Accepted { .. }
+        | FromServer::Answer { .. }
+        | FromServer::Progress { .. }
+        | FromServer::Playback(_) => {}
     }
 }

@@ -106,7 +106,7 @@ pub async fn command(
         )
             .into_response();
     };
-    let outcome = site.0.hub.execute(command).await;
+    let outcome = site.0.hub.execute(command.clone()).await;
     site.0.audit.record(from, role, &command, &outcome);
     let status = match outcome {
         Outcome::Done { .. } => StatusCode::OK,

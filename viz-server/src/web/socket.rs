@@ -178,7 +178,7 @@ impl Viewer {
             return self.leave(POLICY, "too many messages").await;
         }
         match parsed {
-            None => {
+            None | Some(FromViewer::ExecuteAll { .. } | FromViewer::Playback { .. }) => {
                 self.leave(PROTOCOL_ERROR, "that is no message of this protocol")
                     .await
             }
@@ -219,7 +219,7 @@ impl Viewer {
             self.answers.clone(),
         );
         tokio::spawn(async move {
-            let outcome: Outcome = site.0.hub.execute(command).await;
+            let outcome: Outcome = site.0.hub.execute(command.clone()).await;
             site.0.audit.record(from, role, &command, &outcome);
             // The viewer may have left; the audit log has the answer.
             let _ = answers.send(FromServer::Answer { id, outcome }).await;

@@ -155,7 +155,7 @@ pub async fn migrate(
         process: ProcessRef { home, pid },
         target,
     };
-    let outcome = site.0.hub.execute(command).await;
+    let outcome = site.0.hub.execute(command.clone()).await;
     site.0.audit.record(from, role, &command, &outcome);
     let (status, words) = match &outcome {
         Outcome::Done { statistics } => (

@@ -139,7 +139,12 @@ async fn without_the_token_nothing_can_be_done_on_any_transport() {
             "{headers:?}"
         );
         let mut viewer = server.viewer("/ws?format=json", headers).await.unwrap();
-        viewer.say(&FromViewer::Execute { id: 1, command }).await;
+        viewer
+            .say(&FromViewer::Execute {
+                id: 1,
+                command: command.clone(),
+            })
+            .await;
         let outcome = viewer
             .wait(|message| match message {
                 FromServer::Answer { id: 1, outcome } => Some(outcome),

@@ -202,7 +202,12 @@ impl World {
     /// # Errors
     /// The outcome, when it is refused at once.
     pub fn command(&mut self, command: Command) -> Result<ProcessRef, Outcome> {
-        let Command::Migrate { process, target } = command;
+        let Command::Migrate { process, target } = command else {
+            return Err(refused(
+                EOPNOTSUPP,
+                "the simulated nodes do not know this command".to_owned(),
+            ));
+        };
         let Some(index) = self
             .processes
             .iter()
