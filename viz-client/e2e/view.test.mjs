@@ -29,7 +29,7 @@ after(async () => {
 test('a click on a process and one on a node move it there; a double click sends it home', async () => {
   const view = await View.open(browser, server.link);
   const state = await view.state();
-  assert.equal(state.role, 'Operator');
+  assert.equal(state.role, 'Admin');
   assert.equal(state.source, 'Simulated');
   // Words reach the page with the frame after the one that told them to us.
   await view.page.locator('#source', { hasText: /^SIMULATED$/ }).waitFor();
@@ -127,6 +127,6 @@ test('the view survives a restart of the server', async () => {
   await view.until('the loss to be noticed', (state) => !state.connected);
   await view.page.locator('#link[data-state=bad]').waitFor();
   const again = await Server.start('--sim', '3', '--token-file', `${OUT}/token`, '--listen', `127.0.0.1:${port}`);
-  await view.until('the connection to be back', (state) => state.connected && state.role === 'Operator', 10_000);
+  await view.until('the connection to be back', (state) => state.connected && state.role === 'Admin', 10_000);
   await again.stop();
 });

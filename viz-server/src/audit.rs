@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Who asked for what, with which result: one JSON object a line, appended to a file and never rewritten.
+//! Who did what, with which result: one JSON object a line, appended to a file and never rewritten.
 
 use std::fs::File;
 use std::io::Write as _;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use mattx_protocol::browser::Role;
+use mattx_protocol::browser::{PlaybackControl, Role};
 use mattx_protocol::command::{Command, Outcome};
 use serde::Serialize;
+
+use crate::access::Visitor;
 
 /// Where the lines go.
 #[derive(Debug, Default)]
@@ -19,12 +21,26 @@ pub struct Audit {
     file: Option<Mutex<File>>,
 }
 
+/// What somebody did.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Deed<'a> {
+    /// Asked for something to be done in the cluster.
+    Command(&'a Command),
+    /// Steered a recording.
+    Playback(PlaybackControl),
+    /// Opened a link with a token.
+    Login,
+}
+
 #[derive(Serialize)]
 struct Line<'a> {
     unix_seconds: u64,
-    from: SocketAddr,
-    role: Role,
-    command: &'a Command,
+    from: IpAddr,
+    who: &'a str,
+    role: Option<Role>,
+    #[serde(flatten)]
+    deed: Deed<'a>,
     outcome: &'a Outcome,
 }
 
@@ -47,12 +63,34 @@ impl Audit {
         })
     }
 
-    /// Writes down how a command ended.
-    pub fn record(&self, from: SocketAddr, role: Role, command: &Command, outcome: &Outcome) {
+    /// Writes down how something ended that `visitor` did.
+    pub fn record(&self, visitor: &Visitor, deed: Deed<'_>, outcome: &Outcome) {
+        self.write(
+            visitor.from,
+            &visitor.name,
+            Some(visitor.role),
+            deed,
+            outcome,
+        );
+    }
+
+    /// Writes down that somebody tried a token that is not valid.
+    pub fn stranger(&self, from: IpAddr, outcome: &Outcome) {
+        self.write(from, "stranger", None, Deed::Login, outcome);
+    }
+
+    fn write(
+        &self,
+        from: IpAddr,
+        who: &str,
+        role: Option<Role>,
+        deed: Deed<'_>,
+        outcome: &Outcome,
+    ) {
         match outcome {
-            Outcome::Done { .. } => tracing::info!(%from, ?role, ?command, "done"),
+            Outcome::Done { .. } => tracing::info!(%from, who, ?role, ?deed, "done"),
             Outcome::Failed { reason, .. } => {
-                tracing::info!(%from, ?role, ?command, reason, "failed")
+                tracing::info!(%from, who, ?role, ?deed, reason, "failed");
             }
         }
         let Some(file) = &self.file else { return };
@@ -62,8 +100,9 @@ impl Audit {
         let line = Line {
             unix_seconds,
             from,
+            who,
             role,
-            command,
+            deed,
             outcome,
         };
         let Ok(mut text) = serde_json::to_vec(&line) else {

@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use mattx_protocol::browser::{FromServer, Source};
+use mattx_protocol::browser::{FromServer, Playback, PlaybackControl, Source};
 use mattx_protocol::command::{Command, Outcome};
 use mattx_protocol::model::{MoveEvent, MovePhase, NodeId, NodeSample};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -31,14 +31,26 @@ const ETIMEDOUT: i32 = 110;
 const EBUSY: i32 = 16;
 const ENOTCONN: i32 = 107;
 
-/// A command on its way to the source.
+/// What a source can be asked.
+#[derive(Clone, Debug)]
+pub enum Wish {
+    /// To do something in the cluster.
+    Command(Command),
+    /// To go elsewhere in a recording.
+    Playback(PlaybackControl),
+}
+
+/// A wish on its way to the source.
 #[derive(Debug)]
 pub struct Order {
     /// What to do.
-    pub command: Command,
+    pub wish: Wish,
     /// Where the answer goes.
     pub answer: oneshot::Sender<Outcome>,
 }
+
+/// The answer to whoever wants to steer what is no recording.
+pub const NO_RECORDING: &str = "nothing was done: this is no recording, it happens now";
 
 /// Counts of what happened, for `/metrics`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,12 +70,14 @@ struct State {
     snapshot: Option<Arc<Frame>>,
     history: std::collections::VecDeque<MoveEvent>,
     counters: Counters,
+    playback: Option<Playback>,
 }
 
 struct Shared {
     source: Source,
     state: Mutex<State>,
     frames: broadcast::Sender<Arc<Frame>>,
+    moves: broadcast::Sender<MoveEvent>,
     orders: mpsc::Sender<Order>,
     started: Instant,
 }
@@ -93,11 +107,13 @@ impl Hub {
             snapshot: None,
             history: Default::default(),
             counters: Counters::default(),
+            playback: None,
         };
         let shared = Shared {
             source,
             state: Mutex::new(state),
             frames,
+            moves: broadcast::channel(BACKLOG).0,
             orders,
             started: Instant::now(),
         };
@@ -110,13 +126,18 @@ impl Hub {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            let mut state = self.state();
-            if let Some(delta) = state.picture.publish() {
-                state.snapshot = None;
-                // Sent under the lock, so that nobody subscribes between a snapshot and its next delta.
-                // An error only says that nobody listens.
-                let _ = self.0.frames.send(Arc::new(Frame::new(delta)));
-            }
+            self.publish_now();
+        }
+    }
+
+    /// Publishes changes without waiting for the next tick.
+    pub fn publish_now(&self) {
+        let mut state = self.state();
+        if let Some(delta) = state.picture.publish() {
+            state.snapshot = None;
+            // Sent under the lock, so that nobody subscribes between a snapshot and its next delta.
+            // An error only says that nobody listens.
+            let _ = self.0.frames.send(Arc::new(Frame::new(delta)));
         }
     }
 
@@ -159,6 +180,42 @@ impl Hub {
     #[must_use]
     pub fn nodes(&self) -> Vec<NodeSample> {
         self.state().picture.nodes().cloned().collect()
+    }
+
+    /// One node.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> Option<NodeSample> {
+        self.state().picture.node(id).cloned()
+    }
+
+    /// Every move from now on.
+    #[must_use]
+    pub fn moves(&self) -> broadcast::Receiver<MoveEvent> {
+        self.0.moves.subscribe()
+    }
+
+    /// Where the recording stands that is shown, if one is.
+    #[must_use]
+    pub fn playback_state(&self) -> Option<Playback> {
+        self.state().playback
+    }
+
+    /// The recording that is shown stands here.
+    pub fn played(&self, playback: Playback) {
+        let mut state = self.state();
+        state.playback = Some(playback);
+        let _ = self
+            .0
+            .frames
+            .send(Arc::new(Frame::new(FromServer::Playback(playback))));
+    }
+
+    /// A node whose news stopped is stale.
+    pub fn age(&self, id: NodeId) {
+        let mut state = self.state();
+        if state.picture.age_node(id) {
+            state.snapshot = None;
+        }
     }
 
     /// Why the picture may be incomplete.
@@ -232,6 +289,8 @@ impl Hub {
             state.history.pop_front();
         }
         state.history.push_back(event.clone());
+        // An error only says that nobody waits for a move.
+        let _ = self.0.moves.send(event.clone());
         let _ = self
             .0
             .frames
@@ -240,7 +299,7 @@ impl Hub {
 
     /// Has the source carry out a command.
     pub async fn execute(&self, command: Command) -> Outcome {
-        let outcome = self.order(command).await;
+        let outcome = self.order(Wish::Command(command)).await;
         let mut state = self.state();
         match outcome {
             Outcome::Done { .. } => state.counters.commands_done += 1,
@@ -249,9 +308,14 @@ impl Hub {
         outcome
     }
 
-    async fn order(&self, command: Command) -> Outcome {
+    /// Has the source go elsewhere in its recording.
+    pub async fn playback(&self, control: PlaybackControl) -> Outcome {
+        self.order(Wish::Playback(control)).await
+    }
+
+    async fn order(&self, wish: Wish) -> Outcome {
         let (answer, outcome) = oneshot::channel();
-        if self.0.orders.try_send(Order { command, answer }).is_err() {
+        if self.0.orders.try_send(Order { wish, answer }).is_err() {
             return failed(
                 EBUSY,
                 "the command was not sent: too many commands wait already; try again",

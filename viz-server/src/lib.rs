@@ -3,10 +3,13 @@
 //!
 //! * [`source`] tells what happens: the daemon of this node, a simulation, or a recording ([`record`]).
 //! * [`picture`] is the state that all viewers see; [`hub`] spreads its changes.
-//! * [`web`] speaks HTTP and websocket; [`access`] decides who may do what.
+//! * [`doors`] is where they come in, [`web`] speaks HTTP and websocket.
+//! * [`desk`] has commands carried out; [`access`] decides who may give them, [`audit`] writes them down.
 
 pub mod access;
 pub mod audit;
+pub mod desk;
+pub mod doors;
 pub mod frame;
 pub mod hub;
 pub mod picture;

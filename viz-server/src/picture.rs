@@ -55,6 +55,19 @@ impl Picture {
         }
     }
 
+    /// Marks a node that was fresh as stale; `true` when it was.
+    pub fn age_node(&mut self, id: NodeId) -> bool {
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return false;
+        };
+        let fresh = node.state == NodeState::Up;
+        if fresh {
+            node.state = NodeState::Stale;
+            self.changed.insert(id);
+        }
+        fresh
+    }
+
     /// Sets why the picture is incomplete; `true` when that is new.
     pub fn set_notice(&mut self, notice: Option<String>) -> bool {
         let new = self.notice != notice;
@@ -72,6 +85,12 @@ impl Picture {
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.sequence
+    }
+
+    /// One node.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> Option<&NodeSample> {
+        self.nodes.get(&id)
     }
 
     /// All nodes by rising number.

@@ -18,17 +18,20 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{Source, procfs};
-use crate::hub::{Hub, Order, failed};
+use crate::hub::{Hub, NO_RECORDING, Order, Wish, failed};
 
 /// Time between two attempts to reach the daemon, and between two looks at `/proc/mattx` meanwhile.
 const RETRY: Duration = Duration::from_secs(1);
 /// The daemon samples its node every second; a longer silence than this means that it hangs.
-const SILENCE: Duration = Duration::from_secs(3);
+const SILENCE: Duration = Duration::from_millis(2500);
+/// How often the age of the news is looked at; with [`SILENCE`] it is less than 3 s.
+const LOOK: Duration = Duration::from_millis(250);
 /// After a new connection, nodes that were not told again within this time are gone.
 const RETELL: Duration = Duration::from_secs(3);
 /// Length of one read from the daemon's socket.
 const CHUNK: usize = 64 << 10;
 
+const EINVAL: i32 = 22;
 const EPROTO: i32 = 71;
 const ENOTCONN: i32 = 107;
 
@@ -144,12 +147,13 @@ impl Connection {
     /// Passes on everything until the connection ends; returns why it did.
     async fn follow(mut self, hub: &Hub, orders: &mut mpsc::Receiver<Order>) -> String {
         hub.set_notice(None);
+        let mut fresh: HashMap<NodeId, Instant> = HashMap::new();
         let mut untold: BTreeSet<NodeId> = hub.nodes().iter().map(|node| node.id).collect();
         let mut waiting: HashMap<u64, oneshot::Sender<Outcome>> = HashMap::new();
         let mut next_id = 1;
         let mut line = Vec::new();
         let (connected, mut heard) = (Instant::now(), Instant::now());
-        let mut clock = tokio::time::interval(Duration::from_millis(500));
+        let mut clock = tokio::time::interval(LOOK);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -164,9 +168,13 @@ impl Connection {
                     match reply {
                         Reply::Node(sample) => {
                             untold.remove(&sample.id);
+                            fresh.insert(sample.id, heard);
                             hub.put(sample);
                         }
-                        Reply::Gone(id) => hub.remove(id),
+                        Reply::Gone(id) => {
+                            fresh.remove(&id);
+                            hub.remove(id);
+                        },
                         Reply::Move(event) => hub.moved(event),
                         Reply::Answer { id, outcome } => {
                             if let Some(answer) = waiting.remove(&id) {
@@ -177,7 +185,11 @@ impl Connection {
                     }
                 }
                 Some(order) = orders.recv() => {
-                    let request = Request { id: next_id, operation: Operation::Execute(order.command) };
+                    let Wish::Command(command) = order.wish else {
+                        let _ = order.answer.send(failed(EINVAL, NO_RECORDING));
+                        continue;
+                    };
+                    let request = Request { id: next_id, operation: Operation::Execute(command) };
                     next_id += 1;
                     if let Err(reason) = self.send(&request).await {
                         let _ = order.answer.send(failed(EPROTO, format!("the command was not sent: {reason}")));
@@ -190,6 +202,14 @@ impl Connection {
                     if heard.elapsed() > SILENCE {
                         hub.lost("The daemon mattx-discd has been silent for seconds; what is shown is old.".into());
                     }
+                    // A node whose daemon hangs goes on being told of by ours, but has no news.
+                    fresh.retain(|id, when| {
+                        let keep = when.elapsed() <= SILENCE;
+                        if !keep {
+                            hub.age(*id);
+                        }
+                        keep
+                    });
                     if connected.elapsed() > RETELL {
                         std::mem::take(&mut untold).into_iter().for_each(|id| hub.remove(id));
                     }

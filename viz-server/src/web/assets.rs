@@ -5,24 +5,33 @@
 
 use std::borrow::Cow;
 use std::io::Read as _;
+use std::net::IpAddr;
 
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::{ConnectInfo, Query, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use mattx_protocol::command::Outcome;
+use mattx_protocol::model::MoveStatistics;
 use rust_embed::{EmbeddedFile, RustEmbed};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::Site;
+use super::visitor::refused;
+use crate::audit::Deed;
+use crate::desk::Desk;
+use crate::doors::Peer;
+use crate::hub::failed;
 
 #[derive(RustEmbed)]
 #[folder = "../viz-client/dist"]
 #[allow_missing = true]
 struct Dist;
 
+const EACCES: i32 = 13;
 const INDEX: &str = "index.html";
 const NOT_BUILT: &str = "This mattx-viz was built without its browser client. Build it with scripts/build-web; the data is \
     at /api/v1/nodes meanwhile.\n";
@@ -81,6 +90,7 @@ pub struct Entry {
 /// Serves a file of the client; a token in the page's address becomes a cookie.
 pub async fn serve(
     State(site): State<Site>,
+    ConnectInfo(Peer(from)): ConnectInfo<Peer>,
     uri: Uri,
     entry: Query<Entry>,
     headers: HeaderMap,
@@ -92,14 +102,10 @@ pub async fn serve(
     if path == INDEX
         && let Some(token) = &entry.token
     {
-        return enter(&site, uri.query().unwrap_or_default(), token);
+        return enter(&site, from.ip(), uri.query().unwrap_or_default(), token);
     }
-    if site.0.access.role(&headers).is_none() {
-        return (
-            StatusCode::UNAUTHORIZED,
-            "This server is private; open the link with the token that it printed.\n",
-        )
-            .into_response();
+    if let Err(refusal) = site.0.desk.access.visitor(from.ip(), &headers) {
+        return refused(refusal);
     }
     file(path, &headers).unwrap_or_else(|| {
         let reason = if path == INDEX {
@@ -111,14 +117,17 @@ pub async fn serve(
     })
 }
 
-fn enter(site: &Site, query: &str, token: &str) -> Response {
-    if !site.0.access.is_operator(token) {
-        return (
-            StatusCode::FORBIDDEN,
-            "The token in this link is not valid (any more); use the link that mattx-viz printed at its last start.\n",
-        )
-            .into_response();
-    }
+fn enter(site: &Site, from: IpAddr, query: &str, token: &str) -> Response {
+    let Desk { access, audit } = &site.0.desk;
+    let (visitor, cookie) = match access.enter(from, token) {
+        Ok(entered) => entered,
+        Err(refusal) => {
+            audit.stranger(from, &failed(EACCES, "the token of the link is not valid"));
+            return refused(refusal);
+        }
+    };
+    let statistics = MoveStatistics::default();
+    audit.record(&visitor, Deed::Login, &Outcome::Done { statistics });
     let others: Vec<&str> = query
         .split('&')
         .filter(|pair| !pair.starts_with("token="))
@@ -128,7 +137,6 @@ fn enter(site: &Site, query: &str, token: &str) -> Response {
     } else {
         format!("/?{}", others.join("&"))
     };
-    let cookie = site.0.access.set_cookie(token);
     (
         StatusCode::SEE_OTHER,
         [(header::SET_COOKIE, cookie), (header::LOCATION, target)],

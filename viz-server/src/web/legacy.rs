@@ -3,16 +3,13 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use mattx_protocol::model::{NodeSample, NodeState, ProcessKind};
 use serde_json::{Value, json};
 
 use super::Site;
+use crate::access::Visitor;
 
-fn up(site: &Site, headers: &HeaderMap) -> Vec<NodeSample> {
-    if site.0.access.role(headers).is_none() {
-        return Vec::new();
-    }
+fn up(site: &Site) -> Vec<NodeSample> {
     site.0
         .hub
         .nodes()
@@ -31,18 +28,18 @@ fn row(node: &NodeSample) -> Value {
 }
 
 /// `GET /mattx`
-pub async fn mattx(State(site): State<Site>, headers: HeaderMap) -> Json<Value> {
-    Json(json!({ "mattx": up(&site, &headers).iter().map(row).collect::<Vec<_>>() }))
+pub async fn mattx(_: Visitor, State(site): State<Site>) -> Json<Value> {
+    Json(json!({ "mattx": up(&site).iter().map(row).collect::<Vec<_>>() }))
 }
 
 /// `GET /api/nodes`
-pub async fn nodes(State(site): State<Site>, headers: HeaderMap) -> Json<Value> {
-    Json(up(&site, &headers).iter().map(row).collect())
+pub async fn nodes(_: Visitor, State(site): State<Site>) -> Json<Value> {
+    Json(up(&site).iter().map(row).collect())
 }
 
 /// `GET /api/migrations`: what is away from home now.
-pub async fn migrations(State(site): State<Site>, headers: HeaderMap) -> Json<Value> {
-    let nodes = up(&site, &headers);
+pub async fn migrations(_: Visitor, State(site): State<Site>) -> Json<Value> {
+    let nodes = up(&site);
     let away = nodes.iter().flat_map(|home| {
         home.processes
             .iter()

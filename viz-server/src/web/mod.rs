@@ -5,22 +5,24 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use tokio::sync::Semaphore;
 
-use crate::access::Access;
-use crate::audit::Audit;
+use crate::access::RELOAD_EVERY;
+use crate::desk::Desk;
 use crate::hub::Hub;
 
 mod api;
 mod assets;
 mod legacy;
 mod metrics;
+pub mod openapi;
 mod socket;
 mod table;
+mod visitor;
 
 /// Viewers at one time.
 const MOST_VIEWERS: usize = 2048;
@@ -31,8 +33,7 @@ pub struct Site(Arc<Parts>);
 
 struct Parts {
     hub: Hub,
-    access: Access,
-    audit: Audit,
+    desk: Desk,
     client: assets::Client,
     seats: Arc<Semaphore>,
 }
@@ -40,33 +41,46 @@ struct Parts {
 impl Site {
     /// A site over `hub`.
     #[must_use]
-    pub fn new(hub: Hub, access: Access, audit: Audit) -> Self {
+    pub fn new(hub: Hub, desk: Desk) -> Self {
         let client = assets::Client::new();
         Self(Arc::new(Parts {
             hub,
-            access,
-            audit,
+            desk,
             client,
             seats: Arc::new(Semaphore::new(MOST_VIEWERS)),
         }))
     }
 }
 
+impl Site {
+    /// Follows the changes of the file of tokens until the end of the program.
+    pub async fn follow_tokens(self) {
+        let mut told = String::new();
+        loop {
+            let reason = self.0.desk.access.reload().err().unwrap_or_default();
+            if reason != told && !reason.is_empty() {
+                tracing::error!("{reason}");
+            }
+            told = reason;
+            tokio::time::sleep(RELOAD_EVERY).await;
+        }
+    }
+}
+
 /// All routes.
 pub fn router(site: Site) -> Router {
+    let (api, _) = openapi::routes().split_for_parts();
     Router::new()
+        .merge(api)
+        .route("/api/v1/openapi.json", get(openapi::document))
         .route("/ws", get(socket::upgrade))
-        .route("/api/v1/status", get(api::status))
-        .route("/api/v1/nodes", get(api::nodes))
-        .route("/api/v1/processes", get(api::processes))
-        .route("/api/v1/moves", get(api::moves))
-        .route("/api/v1/commands", post(api::command))
         .route("/table", get(table::table))
         .route(
             "/table/{home}/{pid}",
             get(table::process).post(table::migrate),
         )
         .route("/table.css", get(table::style))
+        .route("/table.js", get(table::script))
         .route("/mattx", get(legacy::mattx))
         .route("/api/nodes", get(legacy::nodes))
         .route("/api/migrations", get(legacy::migrations))
@@ -81,14 +95,25 @@ pub fn router(site: Site) -> Router {
 /// Refuses what was not meant for this server and tells browsers what its pages may do.
 async fn guard(State(site): State<Site>, request: Request, next: Next) -> Response {
     let headers = request.headers();
-    if !site.0.access.knows_host(headers) {
+    if headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| site == "cross-site")
+        && request.method() != Method::GET
+    {
+        return (
+            StatusCode::FORBIDDEN,
+            "Pages of other sites may not use this server.\n",
+        )
+            .into_response();
+    }
+    if !site.0.desk.access.knows_host(headers) {
         return (
             StatusCode::MISDIRECTED_REQUEST,
             "This server is not known under that name; start mattx-viz with --allow-host NAME, or use its address.\n",
         )
             .into_response();
     }
-    if site.0.access.is_foreign(headers) {
+    if site.0.desk.access.is_foreign(headers) {
         return (
             StatusCode::FORBIDDEN,
             "Pages of other sites may not use this server.\n",
@@ -106,6 +131,18 @@ async fn guard(State(site): State<Site>, request: Request, next: Next) -> Respon
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "no-referrer"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "camera=(), microphone=(), geolocation=()",
+        ),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }

@@ -4,41 +4,41 @@
 //! Nobody waits for a viewer: when it does not read, its messages are dropped by the hub's channel and it gets a
 //! snapshot once it reads again, or is disconnected when it does not for long.
 
-use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{ConnectInfo, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
-use mattx_protocol::browser::{FromServer, FromViewer, Role, VERSION};
-use mattx_protocol::command::{Command, Outcome};
+use mattx_protocol::browser::{FromServer, FromViewer, PlaybackControl, Role, VERSION};
+use mattx_protocol::command::Command;
 use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::Site;
+use super::api::audience;
+use crate::access::Visitor;
 use crate::frame::{Audience, Format, Frame};
 use crate::hub::failed;
 
 /// Longest message that a viewer may send, in bytes.
-const LONGEST_MESSAGE: usize = 16 << 10;
+const LONGEST_MESSAGE: usize = 256 << 10;
 /// Messages per second that a viewer may send, and how many at once.
 const MESSAGES_PER_SECOND: f32 = 20.0;
 const BURST: f32 = 100.0;
-/// Commands of one viewer that may be under way.
-const COMMANDS_AT_ONCE: usize = 32;
+/// Requests of one viewer that may be under way.
+const REQUESTS_AT_ONCE: usize = 32;
 /// A viewer that takes nothing for this long is disconnected.
 const WRITE_DEADLINE: Duration = Duration::from_secs(20);
 /// How often a silent viewer is asked whether it is there, and how long it may not answer.
 const PING_EVERY: Duration = Duration::from_secs(15);
 const SILENCE: Duration = Duration::from_secs(45);
 
-const EPERM: i32 = 1;
 const EAGAIN: i32 = 11;
 /// Close codes of the websocket protocol.
 const PROTOCOL_ERROR: u16 = 1002;
@@ -54,17 +54,9 @@ pub struct Wishes {
 pub async fn upgrade(
     upgrade: WebSocketUpgrade,
     State(site): State<Site>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    visitor: Visitor,
     wishes: Query<Wishes>,
-    headers: HeaderMap,
 ) -> Response {
-    let Some(role) = site.0.access.role(&headers) else {
-        return (
-            StatusCode::UNAUTHORIZED,
-            "This server is private; a token is needed.\n",
-        )
-            .into_response();
-    };
     let format = match wishes.format.as_deref() {
         None | Some("binary") => Format::Binary,
         Some("json") => Format::Json,
@@ -88,13 +80,11 @@ pub async fn upgrade(
         .max_frame_size(LONGEST_MESSAGE)
         .on_upgrade(move |socket| async move {
             let (sink, stream) = socket.split();
-            let (answers, inbox) = mpsc::channel(COMMANDS_AT_ONCE * 2);
-            let audience = Audience::from(role);
+            let (answers, inbox) = mpsc::unbounded_channel();
             let viewer = Viewer {
+                audience: audience(&site, visitor.role),
                 site,
-                from,
-                role,
-                audience,
+                visitor,
                 format,
                 sink,
                 answers,
@@ -106,14 +96,19 @@ pub async fn upgrade(
         })
 }
 
+/// What a viewer wants done.
+enum Ask {
+    Commands(Vec<Command>),
+    Playback(PlaybackControl),
+}
+
 struct Viewer {
     site: Site,
-    from: SocketAddr,
-    role: Role,
+    visitor: Visitor,
     audience: Audience,
     format: Format,
     sink: SplitSink<WebSocket, Message>,
-    answers: mpsc::Sender<FromServer>,
+    answers: mpsc::UnboundedSender<FromServer>,
     budget: f32,
     refilled: Instant,
 }
@@ -122,16 +117,21 @@ impl Viewer {
     async fn serve(
         mut self,
         mut stream: SplitStream<WebSocket>,
-        mut answers: mpsc::Receiver<FromServer>,
+        mut answers: mpsc::UnboundedReceiver<FromServer>,
     ) {
         let mut subscription = self.site.0.hub.subscribe();
         let hello = FromServer::Hello {
             version: VERSION,
-            role: self.role,
+            role: self.visitor.role,
             source: self.site.0.hub.source(),
             notice: subscription.notice.take(),
         };
         if self.say(hello).await.is_break() || self.pass(&subscription.snapshot).await.is_break() {
+            return;
+        }
+        if let Some(playback) = self.site.0.hub.playback_state()
+            && self.say(FromServer::Playback(playback)).await.is_break()
+        {
             return;
         }
         let mut frames = subscription.frames;
@@ -158,7 +158,13 @@ impl Viewer {
                     }
                 }
                 _ = ping.tick() => {
-                    if heard.elapsed() > SILENCE { ControlFlow::Break(()) } else { self.send(Message::Ping(Default::default())).await }
+                    if heard.elapsed() > SILENCE {
+                        ControlFlow::Break(())
+                    } else if self.site.0.desk.access.role_now(&self.visitor) != Some(self.visitor.role) {
+                        self.leave(POLICY, "your token changed").await
+                    } else {
+                        self.send(Message::Ping(Default::default())).await
+                    }
                 }
             };
             if next.is_break() {
@@ -178,7 +184,7 @@ impl Viewer {
             return self.leave(POLICY, "too many messages").await;
         }
         match parsed {
-            None | Some(FromViewer::ExecuteAll { .. } | FromViewer::Playback { .. }) => {
+            None => {
                 self.leave(PROTOCOL_ERROR, "that is no message of this protocol")
                     .await
             }
@@ -186,45 +192,50 @@ impl Viewer {
                 let snapshot = self.site.0.hub.snapshot();
                 self.pass(&snapshot).await
             }
-            Some(FromViewer::Execute { id, command }) => self.execute(id, command).await,
+            Some(FromViewer::Execute { id, command }) => {
+                self.begin(id, Ask::Commands(vec![command])).await
+            }
+            Some(FromViewer::ExecuteAll { id, commands }) => {
+                self.begin(id, Ask::Commands(commands)).await
+            }
+            Some(FromViewer::Playback { id, control }) => {
+                self.begin(id, Ask::Playback(control)).await
+            }
         }
     }
 
-    async fn execute(&mut self, id: u64, command: Command) -> ControlFlow<()> {
-        let refusal = if self.role < Role::Operator {
-            Some((
-                EPERM,
-                "viewers may look but not act: open the link with the token that mattx-viz printed when it started",
-            ))
-        } else if self.answers.strong_count() > COMMANDS_AT_ONCE {
-            Some((
-                EAGAIN,
-                "too many of your commands are under way; wait for their answers",
-            ))
-        } else {
-            None
-        };
-        if let Some((errno, reason)) = refusal {
-            let outcome = failed(errno, reason);
-            self.site
-                .0
-                .audit
-                .record(self.from, self.role, &command, &outcome);
+    /// Has something done; its answer comes when it is.
+    async fn begin(&mut self, id: u64, ask: Ask) -> ControlFlow<()> {
+        if self.answers.strong_count() > REQUESTS_AT_ONCE {
+            let reason = "too many of your commands are under way; wait for their answers";
+            let outcome = failed(EAGAIN, reason);
             return self.say(FromServer::Answer { id, outcome }).await;
         }
-        let (site, from, role, answers) = (
+        // Those who may do nothing at all are told so without being told that it begins.
+        let accepted = self.visitor.role >= Role::Operator;
+        let (site, visitor, answers) = (
             self.site.clone(),
-            self.from,
-            self.role,
+            self.visitor.clone(),
             self.answers.clone(),
         );
         tokio::spawn(async move {
-            let outcome: Outcome = site.0.hub.execute(command.clone()).await;
-            site.0.audit.record(from, role, &command, &outcome);
+            let (hub, desk) = (&site.0.hub, &site.0.desk);
             // The viewer may have left; the audit log has the answer.
-            let _ = answers.send(FromServer::Answer { id, outcome }).await;
+            let tell = |message| drop(answers.send(message));
+            let outcome = match ask {
+                Ask::Commands(commands) => {
+                    let told = |step| tell(FromServer::Progress { id, step });
+                    desk.carry_out(hub, &visitor, commands, told).await
+                }
+                Ask::Playback(control) => desk.playback(hub, &visitor, control).await,
+            };
+            tell(FromServer::Answer { id, outcome });
         });
-        self.say(FromServer::Accepted { id }).await
+        if accepted {
+            self.say(FromServer::Accepted { id }).await
+        } else {
+            ControlFlow::Continue(())
+        }
     }
 
     fn may_speak(&mut self) -> bool {

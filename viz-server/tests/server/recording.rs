@@ -8,7 +8,37 @@ use mattx_protocol::browser::{FromServer, Source};
 use mattx_viz::audit::Audit;
 use mattx_viz::hub::Hub;
 use mattx_viz::record::{self, Recorder};
-use mattx_viz::source::replay::apply;
+use mattx_viz::source::Source as _;
+use mattx_viz::source::replay::{Replay, apply};
+
+/// All different states of the picture, each as what it consists of, and the moves between them.
+fn history(messages: impl IntoIterator<Item = FromServer>) -> Vec<String> {
+    let mut nodes = std::collections::BTreeMap::new();
+    let mut history: Vec<String> = Vec::new();
+    for message in messages {
+        let entry = match message {
+            FromServer::Snapshot { nodes: all, .. } => {
+                nodes = all.into_iter().map(|node| (node.id, node)).collect();
+                format!("{nodes:?}")
+            }
+            FromServer::Delta {
+                nodes: changed,
+                gone,
+                ..
+            } => {
+                nodes.retain(|id, _| !gone.contains(id));
+                nodes.extend(changed.into_iter().map(|node| (node.id, node)));
+                format!("{nodes:?}")
+            }
+            FromServer::Move(event) => format!("{event:?}"),
+            _ => continue,
+        };
+        if history.last() != Some(&entry) {
+            history.push(entry);
+        }
+    }
+    history
+}
 
 #[tokio::test]
 async fn a_recording_replays_to_the_states_that_were_recorded() {
@@ -19,7 +49,16 @@ async fn a_recording_replays_to_the_states_that_were_recorded() {
         Recorder::begin(&file).is_err(),
         "a recording is never overwritten"
     );
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    // Long enough on a machine that is busy with other things.
+    let mut recorded = server.hub.subscribe().frames;
+    let mut left = 20;
+    while left > 0 {
+        match tokio::time::timeout(Duration::from_secs(60), recorded.recv()).await {
+            Ok(Ok(_)) => left -= 1,
+            Ok(Err(_)) => {}
+            Err(_) => panic!("nothing happens"),
+        }
+    }
     recording.abort();
     let _ = recording.await;
     let records = record::read(&file).unwrap();
@@ -48,6 +87,27 @@ async fn a_recording_replays_to_the_states_that_were_recorded() {
         apply(&replay, record.message.clone());
         assert!(replay.nodes().iter().eq(seen.values()));
     }
+
+    // The sequence of states and moves that viewers of the replay itself see.
+    let expected = history(records.iter().map(|record| record.message.clone()));
+    let source = Replay {
+        records: records.clone(),
+        speed_percent: 100,
+    };
+    let (hub, orders) = Hub::new(Source::Replay);
+    let mut seen = hub.subscribe().frames;
+    tokio::time::pause();
+    tokio::spawn(hub.clone().publish());
+    tokio::spawn(source.run(hub.clone(), orders));
+    let mut messages = Vec::new();
+    while history(messages.iter().cloned()).len() < expected.len() {
+        messages.push(seen.recv().await.unwrap().message().clone());
+    }
+    assert!(
+        history(messages) == expected,
+        "other states than those recorded"
+    );
+    tokio::time::resume();
 
     // A crash in the middle of a record loses that record only.
     let bytes = std::fs::read(&file).unwrap();

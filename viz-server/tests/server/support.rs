@@ -6,11 +6,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use mattx_protocol::browser::{FromServer, FromViewer};
+use mattx_protocol::browser::{FromServer, FromViewer, Role};
 use mattx_protocol::command::{Command, Target};
 use mattx_protocol::model::{NodeId, ProcessRef};
-use mattx_viz::access::Access;
+use mattx_viz::access::tokens::Tokens;
+use mattx_viz::access::{Access, Rules};
 use mattx_viz::audit::Audit;
+use mattx_viz::desk::Desk;
+use mattx_viz::doors::{Doors, Peer};
 use mattx_viz::hub::Hub;
 use mattx_viz::source::Source as _;
 use mattx_viz::source::sim::{Simulation, World};
@@ -22,6 +25,12 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 pub const TOKEN: &str = "a-token-for-tests-only";
+/// Tokens of the other roles.
+pub const TOKENS: [(Role, &str); 3] = [
+    (Role::Viewer, "a-viewer-of-tests"),
+    (Role::Kiosk, "a-kiosk-of-tests"),
+    (Role::Operator, "an-operator-of-tests"),
+];
 /// Room for a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -33,6 +42,14 @@ pub struct Server {
 
 impl Server {
     pub async fn start(nodes: u32, private: bool, audit: Audit) -> Self {
+        let rules = Rules {
+            private,
+            ..Rules::default()
+        };
+        Self::with_rules(nodes, rules, audit).await
+    }
+
+    pub async fn with_rules(nodes: u32, mut rules: Rules, audit: Audit) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let simulation = Simulation {
@@ -41,10 +58,16 @@ impl Server {
         let (hub, orders) = Hub::new(simulation.kind());
         tokio::spawn(simulation.run(hub.clone(), orders));
         tokio::spawn(hub.clone().publish());
-        let access = Access::new(TOKEN, address.port(), private, Vec::new());
-        let router = web::router(Site::new(hub.clone(), access, audit));
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, service).await });
+        rules.port = address.port();
+        let mut tokens = Tokens::only("ana", Role::Admin, TOKEN);
+        for (role, token) in TOKENS {
+            tokens.add(token, role, token);
+        }
+        let access = Access::new(rules, tokens);
+        let router = web::router(Site::new(hub.clone(), Desk { access, audit }));
+        let service = router.into_make_service_with_connect_info::<Peer>();
+        let doors = Doors::open(vec![listener], None).unwrap();
+        tokio::spawn(async move { axum::serve(doors, service).await });
         while hub.nodes().len() < nodes as usize {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use mattx_protocol::browser;
 use mattx_protocol::command::Outcome;
-use mattx_protocol::model::ProcessRef;
+use mattx_protocol::model::{MoveStatistics, ProcessRef};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
 use super::Source;
-use crate::hub::{Hub, Order};
+use crate::hub::{Hub, NO_RECORDING, Order, Wish, failed};
+
+const EINVAL: i32 = 22;
 
 mod random;
 mod world;
@@ -45,9 +47,14 @@ impl Source for Simulation {
             tokio::select! {
                 _ = clock.tick() => self.world.step(STEP.as_secs_f32()),
                 order = orders.recv() => {
-                    let Some(Order { command, answer }) = order else { return };
+                    let Some(Order { wish, answer }) = order else { return };
+                    let Wish::Command(command) = wish else {
+                        let _ = answer.send(failed(EINVAL, NO_RECORDING));
+                        continue;
+                    };
                     match self.world.command(command) {
-                        Ok(process) => drop(waiting.insert(process, answer)),
+                        Ok(Some(process)) => drop(waiting.insert(process, answer)),
+                        Ok(None) => drop(answer.send(Outcome::Done { statistics: MoveStatistics::default() })),
                         Err(outcome) => drop(answer.send(outcome)),
                     }
                 }
@@ -55,6 +62,7 @@ impl Source for Simulation {
             for news in self.world.news() {
                 match news {
                     News::Node(sample) => hub.put(sample),
+                    News::Gone(id) => hub.remove(id),
                     News::Move(event) => hub.moved(event),
                     News::Answer(process, outcome) => {
                         if let Some(answer) = waiting.remove(&process) {
