@@ -214,12 +214,17 @@ int mattx_apply_state(struct mattx_export *export)
 	error = mattx_apply_memory(&apply, parcel);
 	if (!error)
 		error = mattx_apply_files(export, apply.print);
+	if (!error)
+		error = mattx_threads_prepare(export->threads, apply.print);
+	if (!error)
+		error = mattx_threads_take(export->threads, &setter);
 	/* The last step that can fail; it only fails when we are killed. */
 	if (!error)
-		error = mattx_setter_apply(&setter, &apply.print->thread);
+		error = mattx_setter_apply(&setter, current, &apply.print->thread);
 	mattx_setter_stop(&setter);
 	if (!error) {
 		mattx_capture_apply(apply.print, false);
+		mattx_threads_order(export->threads, MATTX_ORDER_RUN);
 		set_thread_flag(TIF_NOTIFY_SIGNAL);
 	}
 free_print:

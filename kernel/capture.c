@@ -19,6 +19,7 @@
 #include "regs.h"
 #include "restart.h"
 #include "signal.h"
+#include "threads.h"
 
 static u64 mattx_capability_word(kernel_cap_t set)
 {
@@ -46,7 +47,6 @@ static void mattx_capture_identity(struct mattx_identity *who)
 	who->no_new_privs = task_no_new_privs(current);
 	who->umask = current_umask();
 	who->personality = current->personality;
-	who->nice = task_nice(current);
 }
 
 static int mattx_capture_groups(struct mattx_capture *capture)
@@ -126,11 +126,14 @@ void mattx_capture_apply_memory_fields(const struct mattx_blueprint *print)
 	mmap_write_unlock(mm);
 }
 
-static void mattx_capture_thread(struct mattx_thread *thread)
+void mattx_capture_thread(struct mattx_thread *thread)
 {
 	struct mattx_rseq rseq;
 
-	thread->tid = task_pid_nr(current);
+	thread->tid = task_pid_vnr(current);
+	memcpy(thread->comm, current->comm, sizeof(thread->comm));
+	thread->nice = task_nice(current);
+	mattx_signals_capture_masks(thread);
 	thread->altstack = current->sas_ss_sp;
 	thread->altstack_size = current->sas_ss_size;
 	thread->altstack_flags = current->sas_ss_flags;
@@ -184,7 +187,7 @@ int mattx_capture_self(struct mattx_capture *capture)
 	error = mattx_capture_groups(capture);
 	if (error)
 		goto fail;
-	print->pid = task_tgid_nr(current);
+	print->pid = task_tgid_vnr(current);
 	memcpy(print->comm, current->comm, sizeof(print->comm));
 	print->monotonic = ktime_get_ns();
 	print->boottime = ktime_get_boottime_ns();
@@ -215,12 +218,16 @@ void mattx_capture_free(struct mattx_capture *capture)
 int mattx_capture_encode(struct mattx_capture *capture, const struct mattx_extents *extents,
 			 const u8 *files, u32 files_size, u8 **bytes, u32 *size)
 {
+	u32 others = capture->threads ? mattx_threads_count(capture->threads) : 0;
+	u32 signals = capture->signal_count +
+		      (capture->threads ? mattx_threads_signal_count(capture->threads) : 0);
 	struct mattx_blueprint *print = &capture->print;
 	u64 total = MATTX_BLUEPRINT_FIXED + print->thread.xstate_size +
 		    (u64)capture->group_count * 4 +
 		    (u64)capture->areas.count * MATTX_AREA_SIZE +
 		    (u64)extents->count * MATTX_EXTENT_SIZE +
-		    (u64)capture->signal_count * MATTX_SIGNAL_SIZE + files_size;
+		    (u64)signals * MATTX_SIGNAL_SIZE +
+		    (u64)others * (MATTX_THREAD_FIXED + print->thread.xstate_size) + files_size;
 	struct mattx_cursor c;
 	u32 i;
 
@@ -232,7 +239,8 @@ int mattx_capture_encode(struct mattx_capture *capture, const struct mattx_exten
 	print->groups.count = capture->group_count;
 	print->areas.count = capture->areas.count;
 	print->extents.count = extents->count;
-	print->signals.count = capture->signal_count;
+	print->signals.count = signals;
+	print->threads.count = others;
 	print->files_size = files_size;
 
 	mattx_cursor_init(&c, *bytes, total);
@@ -245,6 +253,10 @@ int mattx_capture_encode(struct mattx_capture *capture, const struct mattx_exten
 		mattx_extent_put(&c, &extents->list[i]);
 	for (i = 0; i < capture->signal_count; i++)
 		mattx_signal_put(&c, &capture->signals[i]);
+	if (others) {
+		mattx_threads_encode_signals(capture->threads, &c);
+		mattx_threads_encode(capture->threads, print->thread.xstate_size, &c);
+	}
 	mattx_put_bytes(&c, files, files_size);
 	if (c.bad) {
 		kvfree(*bytes);
@@ -304,7 +316,6 @@ static int mattx_apply_identity(const struct mattx_blueprint *print)
 		task_set_no_new_privs(current);
 	current->fs->umask = who->umask & 0777;
 	current->personality = who->personality;
-	set_user_nice(current, who->nice);
 	return 0;
 }
 
@@ -333,13 +344,25 @@ void mattx_capture_apply_timer(const struct mattx_blueprint *print)
 	spin_unlock_irq(&mattx_own_sighand()->siglock);
 }
 
-static void mattx_apply_thread(const struct mattx_thread *thread, bool away)
+int mattx_capture_apply_thread(const struct mattx_blueprint *print,
+			       const struct mattx_thread *thread, bool away)
 {
 	struct mattx_rseq rseq = {
 		.address = thread->rseq,
 		.length = thread->rseq_length,
 		.signature = thread->rseq_signature,
 	};
+	int error;
+
+	if (away) {
+		error = mattx_apply_identity(print);
+		if (error)
+			return error;
+		set_user_nice(current, thread->nice);
+	}
+	task_lock(current);
+	memcpy(current->comm, thread->comm, sizeof(current->comm));
+	task_unlock(current);
 
 	current->sas_ss_sp = thread->altstack;
 	current->sas_ss_size = thread->altstack_size;
@@ -350,23 +373,21 @@ static void mattx_apply_thread(const struct mattx_thread *thread, bool away)
 	current->clear_child_tid = (int __user *)(unsigned long)thread->clear_tid;
 	current->set_child_tid = (int __user *)(unsigned long)thread->set_tid;
 	mattx_restart_apply(thread, away);
+	mattx_signals_apply_masks(thread);
+	return 0;
 }
 
 int mattx_capture_apply(const struct mattx_blueprint *print, bool away)
 {
 	int error;
 
-	if (away) {
-		error = mattx_apply_identity(print);
-		if (error)
-			return error;
-	}
-	task_lock(current);
-	memcpy(current->comm, print->comm, sizeof(current->comm));
-	task_unlock(current);
-	mattx_apply_limits(print);
-	mattx_apply_thread(&print->thread, away);
+	/* First the actions: what is unblocked next must find its handler. */
 	mattx_signals_apply(print);
+	error = mattx_capture_apply_thread(print, &print->thread, away);
+	if (error)
+		return error;
+	mattx_apply_limits(print);
 	mattx_capture_apply_timer(print);
+	mattx_signals_apply_pending(print);
 	return 0;
 }

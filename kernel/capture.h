@@ -11,20 +11,23 @@
 #include "presence.h"
 #include "wire_move.h"
 
+struct mattx_threads;
+
 struct mattx_capture {
 	struct mattx_blueprint	print;		/* its lists are not set */
 	struct mattx_areas	areas;
 	void			*xstate;
 	u32			*groups;
 	u32			group_count;
-	struct mattx_signal	*signals;	/* taken off the queue */
+	struct mattx_signal	*signals;	/* taken off the queues */
 	u32			signal_count;
+	struct mattx_threads	*threads;	/* the others, which stand; not owned, NULL: none */
 };
 
-/* In the task's own context.  Changes nothing. */
+/* In the main thread's own context, the others standing.  Changes nothing. */
 int mattx_capture_self(struct mattx_capture *capture);
-/* Takes the calling task's pending signals along; mattx_signals_return() puts them back. */
-int mattx_capture_signals(struct mattx_capture *capture);
+/* What belongs to the calling thread, but for its registers. */
+void mattx_capture_thread(struct mattx_thread *thread);
 void mattx_capture_free(struct mattx_capture *capture);
 
 /* The blueprint as bytes (kvmalloc'd); @files is the encoded descriptor table. */
@@ -32,10 +35,14 @@ int mattx_capture_encode(struct mattx_capture *capture, const struct mattx_exten
 			 const u8 *files, u32 files_size, u8 **bytes, u32 *size);
 
 /*
- * The calling task takes over what the blueprint says, but for registers,
- * memory and descriptors.  @away: as a surrogate, whose identity changes too.
+ * The calling thread takes over what the blueprint says about the process, but
+ * for memory and descriptors, and about its main thread, but for registers.
+ * @away: as a surrogate, whose identity changes too.
  */
 int mattx_capture_apply(const struct mattx_blueprint *print, bool away);
+/* What is said about one thread, the calling one, but for its registers. */
+int mattx_capture_apply_thread(const struct mattx_blueprint *print,
+			       const struct mattx_thread *thread, bool away);
 /* While a process is elsewhere its interval timer runs there and not here. */
 void mattx_capture_stop_timer(void);
 void mattx_capture_apply_timer(const struct mattx_blueprint *print);

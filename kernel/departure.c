@@ -146,6 +146,7 @@ static int mattx_depart_commit(struct mattx_export *export, const struct mattx_m
 	}
 	/* Signals that came meanwhile. */
 	wake_up_all(&export->wake_deputy);
+	mattx_threads_wake(export->threads);
 	return 0;
 }
 

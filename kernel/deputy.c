@@ -38,7 +38,7 @@ static bool mattx_deputy_is_away(struct mattx_export *export)
 
 static int mattx_deputy_forward_number(struct mattx_export *export, int number)
 {
-	struct mattx_signal signal = { .number = number, .code = SI_KERNEL, .group = 1 };
+	struct mattx_signal signal = { .number = number, .code = SI_KERNEL };
 
 	return mattx_export_send(export, MATTX_WIRE_SIGNAL, mattx_put_signal, &signal);
 }
@@ -48,11 +48,35 @@ static bool mattx_deputy_forward(struct mattx_export *export)
 {
 	struct mattx_signal signal;
 
-	if (!mattx_deputy_is_away(export) || !mattx_signal_dequeue(&signal))
+	if (!mattx_deputy_is_away(export) || !mattx_signal_dequeue(&signal, false))
 		return false;
 	__set_current_state(TASK_RUNNING);
 	mattx_export_send(export, MATTX_WIRE_SIGNAL, mattx_put_signal, &signal);
 	return true;
+}
+
+/* The same for another thread: what is sent to it alone is for its guest alone. */
+static bool mattx_deputy_forward_own(void *context, u32 tid)
+{
+	struct mattx_export *export = context;
+	struct mattx_signal signal;
+
+	if (!mattx_deputy_is_away(export) || !mattx_signal_dequeue(&signal, true))
+		return false;
+	__set_current_state(TASK_RUNNING);
+	mattx_export_send(export, MATTX_WIRE_SIGNAL, mattx_put_signal, &signal);
+	return true;
+}
+
+void mattx_deputy_assign(struct mattx_export *export)
+{
+	const struct mattx_threads_duty duty = {
+		.forward = mattx_deputy_forward_own,
+		.context = export,
+		.syscall_instruction = export->syscall_instruction,
+	};
+
+	mattx_threads_assign(export->threads, &duty);
 }
 
 /* STOP is pending or being carried out for the whole process. */
@@ -121,6 +145,7 @@ static void mattx_deputy_resume(struct mattx_export *export)
 	mattx_signals_unblock(&export->masks);
 	/* A restart code in the registers is looked at in another round. */
 	set_thread_flag(TIF_NOTIFY_SIGNAL);
+	mattx_threads_order(export->threads, MATTX_ORDER_RESUME);
 }
 
 /* The guest has ended: so does the process, the same way. */
@@ -168,6 +193,9 @@ void mattx_deputy_over(struct mattx_export *export)
 		mattx_handles_free(export->handles);
 		export->handles = NULL;
 	}
+	/* Those that were not told to go on stay until they are killed. */
+	if (export->threads)
+		mattx_threads_assign(export->threads, NULL);
 	if (export->watched) {
 		export->watched = false;
 		mmu_notifier_put(&export->notifier);

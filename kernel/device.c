@@ -52,6 +52,42 @@ static int mattx_device_claim(struct mattx_stub *stub, u64 ticket)
 	return 0;
 }
 
+static int mattx_device_tids(struct mattx_stub *stub, struct mattx_guest_tids __user *user)
+{
+	struct mattx_guest_tids tids;
+	int error = -ENODATA;
+
+	if (copy_from_user(&tids, user, sizeof(tids)))
+		return -EFAULT;
+	mutex_lock(&stub->mutex);
+	if (stub->guest)
+		error = mattx_guest_tids(stub->guest, u64_to_user_ptr(tids.tids), tids.count);
+	mutex_unlock(&stub->mutex);
+	return error;
+}
+
+static int mattx_device_join(struct mattx_stub *stub)
+{
+	int error = -ENODATA;
+
+	mutex_lock(&stub->mutex);
+	if (stub->guest)
+		error = mattx_guest_join(stub->guest);
+	mutex_unlock(&stub->mutex);
+	return error;
+}
+
+static int mattx_device_await(struct mattx_stub *stub)
+{
+	struct mattx_guest *guest;
+
+	/* Set once, and held by the open file; joining threads need the mutex. */
+	mutex_lock(&stub->mutex);
+	guest = stub->guest;
+	mutex_unlock(&stub->mutex);
+	return guest ? mattx_guest_await_threads(guest) : -ENODATA;
+}
+
 static long mattx_device_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
 	struct mattx_guest_info __user *user = (void __user *)argument;
@@ -59,6 +95,12 @@ static long mattx_device_ioctl(struct file *file, unsigned int command, unsigned
 	struct mattx_guest_info info;
 	int error;
 
+	if (command == MATTX_IOC_GUEST_TIDS)
+		return mattx_device_tids(stub, (void __user *)argument);
+	if (command == MATTX_IOC_GUEST_JOIN)
+		return mattx_device_join(stub);
+	if (command == MATTX_IOC_GUEST_AWAIT)
+		return mattx_device_await(stub);
 	if (command != MATTX_IOC_GUEST_INFO && command != MATTX_IOC_GUEST_BECOME)
 		return -ENOTTY;
 	if (copy_from_user(&info, user, sizeof(info)))

@@ -38,6 +38,7 @@ static void mattx_export_free(struct kref *references)
 
 	mattx_parcel_free(&export->parcel);
 	mattx_capture_free(&export->capture);
+	mattx_threads_put(export->threads);
 	if (export->link)
 		mattx_link_put(export->link);
 	put_task_struct(export->task);

@@ -25,12 +25,14 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "border.h"
 #include "capture.h"
 #include "export.h"
 #include "link.h"
 #include "parcel.h"
 #include "refuse.h"
 #include "signal.h"
+#include "threads.h"
 
 struct mattx_handles;
 
@@ -98,9 +100,11 @@ struct mattx_export {
 
 	/* The deputy's own. */
 	struct callback_head	work;
+	struct mattx_border	border;
 	struct mmu_notifier	notifier;
 	bool			watched;	/* the notifier is registered */
 	struct mattx_capture	capture;
+	struct mattx_threads	*threads;	/* the others; from FREEZING on */
 	struct mattx_signal_masks masks;
 	struct pt_regs		regs;		/* as captured */
 	struct restart_block	restart;	/* as captured */
@@ -143,6 +147,8 @@ int mattx_freeze(struct mattx_export *export);
 void mattx_deputy_run(struct mattx_export *export);
 /* In the task's own context: it is over, one way or another. */
 void mattx_deputy_over(struct mattx_export *export);
+/* Duties of the other threads. */
+void mattx_deputy_assign(struct mattx_export *export);
 
 /* departure.c: from frozen to committed; on an error the driver resumes it. */
 int mattx_depart(struct mattx_export *export);

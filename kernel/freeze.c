@@ -42,9 +42,16 @@ static int mattx_freeze_capture(struct mattx_export *export)
 	error = mattx_refuse_task(current, refusal);
 	if (error)
 		return error;
+	export->threads = mattx_threads_create(false);
+	if (!export->threads)
+		return -ENOMEM;
+	error = mattx_threads_gather(export->threads, MATTX_GATHER_DEADLINE, refusal);
+	if (error)
+		return error;
 	error = mattx_capture_self(&export->capture);
 	if (error)
 		return error;
+	export->capture.threads = export->threads;
 	export->syscall_instruction =
 		mattx_find_syscall_instruction(export->capture.areas.vdso_end);
 	if (!export->syscall_instruction)
@@ -54,6 +61,15 @@ static int mattx_freeze_capture(struct mattx_export *export)
 		return mattx_refuse_words(refusal, MATTX_REASON_FILES, error, "%s",
 					  why[0] ? why : "its open files cannot be taken along");
 	return mattx_export_watch(export);
+}
+
+/* It ended while it was on its way. */
+static void mattx_freeze_lost(struct callback_head *work)
+{
+	struct mattx_export *export = container_of(work, struct mattx_export, work);
+
+	export->result = mattx_refuse(&export->refusal, MATTX_REASON_EXITING);
+	mattx_deputy_over(export);
 }
 
 /* Task work: in the task's own context, at the border to user mode or in its exit. */
@@ -68,6 +84,8 @@ static void mattx_freeze_work(struct callback_head *work)
 	wanted = export->state == MATTX_EXPORT_FREEZING && !export->command;
 	spin_unlock(&export->lock);
 
+	if (wanted && mattx_border_again(&export->border, work, mattx_freeze_lost))
+		return;
 	if (current->flags & PF_EXITING || fatal_signal_pending(current) || !current->mm)
 		error = mattx_refuse(&export->refusal, MATTX_REASON_EXITING);
 	else if (!wanted)
@@ -82,12 +100,15 @@ static void mattx_freeze_work(struct callback_head *work)
 	export->result = error;
 	export->stood = ktime_get();
 	if (error) {
+		if (export->threads)
+			mattx_threads_order(export->threads, MATTX_ORDER_RESUME);
 		mattx_deputy_over(export);
 		return;
 	}
 	export->regs = *regs;
 	export->restart = current->restart_block;
 	mattx_signals_block(&export->masks);
+	mattx_deputy_assign(export);
 	mattx_capture_stop_timer();
 	mattx_deputy_run(export);
 }

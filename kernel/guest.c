@@ -10,6 +10,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/syscalls.h>
+#include <linux/uaccess.h>
 #include <asm/syscall.h>
 
 #include "dispatch.h"
@@ -37,6 +38,7 @@ static void mattx_guest_free(struct kref *references)
 	mattx_parcel_free(&guest->parcel);
 	kvfree(guest->print);
 	mattx_image_put(guest->image);
+	mattx_threads_put(guest->threads);
 	if (guest->proxies)
 		mattx_proxies_put(guest->proxies);
 	if (guest->task)
@@ -224,6 +226,12 @@ struct mattx_guest *mattx_guest_create(struct mattx_link *link, const struct mat
 		kfree(guest);
 		return ERR_PTR(-ENODEV);
 	}
+	guest->threads = mattx_threads_create(true);
+	if (!guest->threads) {
+		module_put(THIS_MODULE);
+		kfree(guest);
+		return ERR_PTR(-ENOMEM);
+	}
 	kref_init(&guest->references);
 	guest->link = mattx_link_hold(link);
 	guest->home = mattx_link_node(link);
@@ -251,6 +259,21 @@ static void mattx_put_report(struct mattx_cursor *c, const void *what)
 	mattx_exit_report_put(c, what);
 }
 
+/* What threads that are gone, and those that are still there, have used. */
+static void mattx_guest_times(struct task_struct *task, struct mattx_exit_report *report)
+{
+	struct task_struct *thread;
+
+	report->user_ns = task->signal->utime;
+	report->system_ns = task->signal->stime;
+	rcu_read_lock();
+	for_each_thread(task, thread) {
+		report->user_ns += READ_ONCE(thread->utime);
+		report->system_ns += READ_ONCE(thread->stime);
+	}
+	rcu_read_unlock();
+}
+
 /* The guest's address space goes, most often in its own exit. */
 static void mattx_guest_released(struct mmu_notifier *notifier, struct mm_struct *mm)
 {
@@ -265,8 +288,7 @@ static void mattx_guest_released(struct mmu_notifier *notifier, struct mm_struct
 	/* Set before the address space is given up; the task is held by us. */
 	report.status = task->signal->flags & SIGNAL_GROUP_EXIT ?
 			task->signal->group_exit_code : task->exit_code;
-	report.user_ns = READ_ONCE(task->utime) + task->signal->utime;
-	report.system_ns = READ_ONCE(task->stime) + task->signal->stime;
+	mattx_guest_times(task, &report);
 
 	switch (state) {
 	case MATTX_GUEST_RUNNING:
@@ -403,10 +425,48 @@ void mattx_guest_describe(const struct mattx_guest *guest, struct mattx_guest_in
 	info->vdso_end = guest->print->vdso_end;
 	info->home = guest->home;
 	info->pid = guest->print->pid;
-	info->threads = 1;
+	info->threads = 1 + guest->print->threads.count;
 	/* Short by the time the offer took to get here: no reading is earlier than at home. */
 	info->monotonic_ahead = guest->print->monotonic - guest->monotonic;
 	info->boottime_ahead = guest->print->boottime - guest->boottime;
+}
+
+int mattx_guest_tids(const struct mattx_guest *guest, u32 __user *tids, u32 count)
+{
+	struct mattx_thread *thread;
+	int error = 0;
+	u32 i;
+
+	if (count != guest->print->threads.count)
+		return -EINVAL;
+	thread = kvmalloc(sizeof(*thread), GFP_KERNEL);
+	if (!thread)
+		return -ENOMEM;
+	for (i = 0; i < count && !error; i++) {
+		error = mattx_thread_get(guest->print, i, thread);
+		if (!error)
+			error = put_user(thread->tid, &tids[i]);
+	}
+	kvfree(thread);
+	return error;
+}
+
+int mattx_guest_join(struct mattx_guest *guest)
+{
+	enum mattx_guest_state state = READ_ONCE(guest->state);
+
+	if (state != MATTX_GUEST_WANTED && state != MATTX_GUEST_BECOMING)
+		return -ESTALE;
+	if (thread_group_leader(current) ||
+	    mattx_threads_count(guest->threads) >= guest->print->threads.count)
+		return -EINVAL;
+	return mattx_threads_join(guest->threads);
+}
+
+int mattx_guest_await_threads(struct mattx_guest *guest)
+{
+	return mattx_threads_await(guest->threads, guest->print->threads.count,
+				   MATTX_JOIN_DEADLINE);
 }
 
 void mattx_guest_unclaim(struct mattx_guest *guest)

@@ -31,6 +31,12 @@ int mattx_guest_refuse(u64 ticket, int error, const char *reason);
 /* The stub's way, see uapi/mattx.h.  A claimed guest is held by the device's file. */
 struct mattx_guest *mattx_guest_claim(u64 ticket);
 void mattx_guest_describe(const struct mattx_guest *guest, struct mattx_guest_info *info);
+/* The ids of all threads but the main one, in the order of the blueprint. */
+int mattx_guest_tids(const struct mattx_guest *guest, u32 __user *tids, u32 count);
+/* In the context of a thread of the stub, other than the main one: it becomes a thread of the guest. */
+int mattx_guest_join(struct mattx_guest *guest);
+/* Waits until all of them have; killable. */
+int mattx_guest_await_threads(struct mattx_guest *guest);
 /* The file is closed: refuses the offer unless the stub has become the guest. */
 void mattx_guest_unclaim(struct mattx_guest *guest);
 /* In the stub's own context; after -errno with the address space intact it may exit as it likes. */

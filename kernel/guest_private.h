@@ -18,16 +18,19 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "border.h"
 #include "capture.h"
 #include "guest.h"
 #include "image.h"
 #include "link.h"
 #include "parcel.h"
+#include "threads.h"
 
 struct mattx_proxies;
 
 /* How long each step may take. */
 #define MATTX_OFFER_DEADLINE	(15 * HZ)	/* between two pieces of the offer */
+#define MATTX_JOIN_DEADLINE	(5 * HZ)	/* all threads of the stub are there */
 #define MATTX_STUB_DEADLINE	(10 * HZ)	/* a stub claims the ticket and becomes the guest */
 #define MATTX_VERDICT_DEADLINE	(60 * HZ)	/* READY to RUN, STATE to RECALLED */
 #define MATTX_SEND_HOME_DEADLINE (60 * HZ)
@@ -72,9 +75,11 @@ struct mattx_guest {
 	struct mattx_blueprint	*print;		/* views into the parcel */
 	struct mattx_image	*image;
 	struct mattx_proxies	*proxies;
+	struct mattx_threads	*threads;	/* of the surrogate, until it runs */
 
 	/* The guest's own. */
 	struct callback_head	work;
+	struct mattx_border	border;
 	struct mmu_notifier	notifier;
 	bool			watched;
 	ktime_t			since;		/* it runs here */

@@ -14,6 +14,7 @@
 #include "guest_private.h"
 #include "proxy.h"
 #include "signal.h"
+#include "threads.h"
 
 /* What home cannot map again. */
 static int mattx_leave_check(const struct mattx_capture *capture)
@@ -110,7 +111,7 @@ static int mattx_leave_go(struct mattx_guest *guest, struct mattx_capture *captu
 	if (error)
 		strscpy(refusal.reason, "it maps a file that was opened away from home");
 	else
-		error = mattx_capture_signals(capture);
+		error = mattx_signals_take(&capture->signals, &capture->signal_count, false);
 	if (!error)
 		error = mattx_leave_send(guest, capture);
 	if (error) {
@@ -122,14 +123,39 @@ static int mattx_leave_go(struct mattx_guest *guest, struct mattx_capture *captu
 	return error;
 }
 
+/* All threads stand still, and what they are is written down. */
+static int mattx_leave_capture(struct mattx_capture *capture, struct mattx_threads *threads,
+			       struct mattx_refusal *refusal)
+{
+	int error = mattx_threads_gather(threads, MATTX_GATHER_DEADLINE, refusal);
+
+	if (error)
+		return error;
+	error = mattx_capture_self(capture);
+	if (!error)
+		capture->threads = threads;
+	return error;
+}
+
+/* It ended, and its end is on the way home. */
+static void mattx_leave_lost(struct callback_head *work)
+{
+	mattx_guest_put(container_of(work, struct mattx_guest, work));
+}
+
 static void mattx_leave_work(struct callback_head *work)
 {
 	struct mattx_guest *guest = container_of(work, struct mattx_guest, work);
 	enum mattx_verdict verdict;
+	struct mattx_refusal refusal = {};
+	struct mattx_threads *threads;
 	struct mattx_capture *capture;
 	bool wanted;
 	int error;
 
+	if (READ_ONCE(guest->state) == MATTX_GUEST_LEAVING &&
+	    mattx_border_again(&guest->border, work, mattx_leave_lost))
+		return;
 	spin_lock(&guest->lock);
 	guest->leave_queued = false;
 	wanted = guest->state == MATTX_GUEST_LEAVING;
@@ -140,13 +166,12 @@ static void mattx_leave_work(struct callback_head *work)
 		goto out;
 
 	capture = kvzalloc(sizeof(*capture), GFP_KERNEL);
-	error = capture ? mattx_capture_self(capture) : -ENOMEM;
+	threads = mattx_threads_create(true);
+	error = capture && threads ? mattx_leave_capture(capture, threads, &refusal) : -ENOMEM;
 	if (error) {
-		struct mattx_refusal refusal = {
-			.error = -error,
-			.reason = "the guest could not be read",
-		};
-
+		refusal.error = -error;
+		if (!refusal.reason[0])
+			strscpy(refusal.reason, "the guest could not be read");
 		mattx_guest_send(guest, MATTX_WIRE_REFUSE, mattx_put_refusal, &refusal);
 	} else {
 		mattx_capture_stop_timer();
@@ -155,14 +180,19 @@ static void mattx_leave_work(struct callback_head *work)
 	/* Also after a failure: home says whether it has given the recall up. */
 	if (!mattx_guest_await(guest, &verdict) && verdict == MATTX_VERDICT_GO) {
 		if (error)
-			goto free;
+			goto resume;
 		mattx_capture_apply_timer(&capture->print);
 		mattx_signals_return(capture->signals, capture->signal_count);
 	} else {
 		/* It is home, or home has not said so in time: two of it must not run. */
 		send_sig(SIGKILL, current, 1);
+		mattx_threads_put(threads);
+		threads = NULL;
 	}
-free:
+resume:
+	if (threads)
+		mattx_threads_order(threads, MATTX_ORDER_RESUME);
+	mattx_threads_put(threads);
 	if (capture)
 		mattx_capture_free(capture);
 	kvfree(capture);

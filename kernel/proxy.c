@@ -6,7 +6,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/hashtable.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "compat.h"
@@ -186,7 +186,8 @@ int mattx_proxies_install(struct mattx_link *link, struct mattx_cursor *table,
 	int error;
 	u32 i;
 
-	if (atomic_read(&current->files->count) != 1)
+	/* Threads share one table. */
+	if (atomic_read(&current->files->count) > get_nr_threads(current))
 		return -EBUSY;
 	error = mattx_file_table_decode(table, &head);
 	if (error)

@@ -124,6 +124,7 @@ int mattx_export_bring(struct mattx_export *export)
 		mattx_export_lost(export);
 	/* Signals that came meanwhile are for the guest again. */
 	wake_up_all(&export->wake_deputy);
+	mattx_threads_wake(export->threads);
 	return error;
 }
 

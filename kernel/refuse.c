@@ -34,7 +34,7 @@ static const struct {
 	[MATTX_REASON_COMPAT] = { "32-bit", EOPNOTSUPP,
 		"it is a 32-bit program" },
 	[MATTX_REASON_THREADS] = { "threads", EOPNOTSUPP,
-		"it has several threads" },
+		"it has more threads than can be moved at once" },
 	[MATTX_REASON_IO_URING] = { "io_uring", EOPNOTSUPP,
 		"it uses io_uring, whose requests belong to this kernel" },
 	[MATTX_REASON_NAMESPACE] = { "namespace", EOPNOTSUPP,
@@ -67,6 +67,10 @@ static const struct {
 		"it is the one that asks; ask from another process" },
 	[MATTX_REASON_FILES] = { "files", EOPNOTSUPP,
 		"one of its open files cannot be used from another node" },
+	[MATTX_REASON_CREDENTIALS] = { "thread-credentials", EOPNOTSUPP,
+		"its threads act for different users" },
+	[MATTX_REASON_MAIN_THREAD] = { "main-thread", EOPNOTSUPP,
+		"its main thread has ended while others go on" },
 	[MATTX_REASON_REMOTE] = { "refused-there", EIO,
 		"the other node refused it" },
 };
@@ -102,12 +106,47 @@ static bool mattx_has_timers(struct task_struct *task)
 	       READ_ONCE(signal->it[CPUCLOCK_VIRT].expires);
 }
 
+/* Would each of them have the rights that the main thread has? */
+static bool mattx_same_rights(const struct cred *one, const struct cred *other)
+{
+	return uid_eq(one->uid, other->uid) && uid_eq(one->euid, other->euid) &&
+	       uid_eq(one->suid, other->suid) && uid_eq(one->fsuid, other->fsuid) &&
+	       gid_eq(one->gid, other->gid) && gid_eq(one->egid, other->egid) &&
+	       gid_eq(one->sgid, other->sgid) && gid_eq(one->fsgid, other->fsgid) &&
+	       one->cap_effective.val == other->cap_effective.val &&
+	       one->cap_permitted.val == other->cap_permitted.val &&
+	       one->user_ns == other->user_ns;
+}
+
+int mattx_refuse_thread(struct task_struct *task, struct mattx_refusal *refusal)
+{
+	bool same;
+
+	if (READ_ONCE(task->ptrace))
+		return mattx_refuse(refusal, MATTX_REASON_TRACED);
+	if (!user_64bit_mode(task_pt_regs(task)))
+		return mattx_refuse(refusal, MATTX_REASON_COMPAT);
+#ifdef CONFIG_IO_URING
+	if (READ_ONCE(task->io_uring))
+		return mattx_refuse(refusal, MATTX_REASON_IO_URING);
+#endif
+#ifdef CONFIG_SECCOMP
+	if (READ_ONCE(task->seccomp.mode))
+		return mattx_refuse(refusal, MATTX_REASON_SECCOMP);
+#endif
+	rcu_read_lock();
+	same = mattx_same_rights(__task_cred(task), __task_cred(task->group_leader));
+	rcu_read_unlock();
+	return same ? 0 : mattx_refuse(refusal, MATTX_REASON_CREDENTIALS);
+}
+
 int mattx_refuse_task(struct task_struct *task, struct mattx_refusal *refusal)
 {
 	enum mattx_reason reason = MATTX_REASON_NONE;
 	struct sighand_struct *sighand;
 	const struct cred *cred;
 	struct mm_struct *mm;
+	int error;
 
 	if (task->flags & (PF_KTHREAD | PF_USER_WORKER))
 		return mattx_refuse(refusal, MATTX_REASON_KERNEL_THREAD);
@@ -116,33 +155,25 @@ int mattx_refuse_task(struct task_struct *task, struct mattx_refusal *refusal)
 	/* From outside this is a first look; it counts when the task itself looks again, frozen. */
 	rcu_read_lock();
 	sighand = rcu_dereference(task->sighand);
-	if (!sighand || task->flags & PF_EXITING || task->signal->flags & SIGNAL_GROUP_EXIT)
+	if (!sighand || task->signal->flags & SIGNAL_GROUP_EXIT)
 		reason = MATTX_REASON_EXITING;
+	else if (task->flags & PF_EXITING)
+		reason = thread_group_empty(task) ? MATTX_REASON_EXITING :
+						    MATTX_REASON_MAIN_THREAD;
 	else if (task->signal->flags & SIGNAL_UNKILLABLE)
 		reason = MATTX_REASON_INIT;
-	else if (task->ptrace)
-		reason = MATTX_REASON_TRACED;
 	else if (task->signal->flags & SIGNAL_STOP_STOPPED)
 		reason = MATTX_REASON_STOPPED;
-	else if (task->signal->nr_threads != 1)
-		reason = MATTX_REASON_THREADS;
-	else if (refcount_read(&sighand->count) != 1)
+	else if (refcount_read(&sighand->count) > task->signal->nr_threads)
 		reason = MATTX_REASON_SHARED_MM;
 	else if (mattx_has_timers(task))
 		reason = MATTX_REASON_TIMERS;
 	rcu_read_unlock();
 	if (reason)
 		return mattx_refuse(refusal, reason);
-	if (!user_64bit_mode(task_pt_regs(task)))
-		return mattx_refuse(refusal, MATTX_REASON_COMPAT);
-#ifdef CONFIG_IO_URING
-	if (task->io_uring)
-		return mattx_refuse(refusal, MATTX_REASON_IO_URING);
-#endif
-#ifdef CONFIG_SECCOMP
-	if (task->seccomp.mode)
-		return mattx_refuse(refusal, MATTX_REASON_SECCOMP);
-#endif
+	error = mattx_refuse_thread(task, refusal);
+	if (error)
+		return error;
 	if (READ_ONCE(task->vfork_done))
 		return mattx_refuse(refusal, MATTX_REASON_VFORK);
 

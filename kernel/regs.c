@@ -115,6 +115,9 @@ static void mattx_setter_killed(void *data)
 	struct mattx_setter *setter = data;
 
 	setter->error = -EINTR;
+	WRITE_ONCE(setter->killed, true);
+	/* Pairs with the barrier in mattx_setter_apply(). */
+	smp_mb();
 	complete(&setter->done);
 }
 
@@ -126,7 +129,6 @@ int mattx_setter_start(struct mattx_setter *setter)
 
 	memset(setter, 0, sizeof(*setter));
 	init_completion(&setter->done);
-	setter->target = current;
 
 	/* The user's limit on processes is about processes, not about this moment. */
 	task_lock(current->group_leader);
@@ -148,8 +150,15 @@ int mattx_setter_start(struct mattx_setter *setter)
 	return 0;
 }
 
-int mattx_setter_apply(struct mattx_setter *setter, const struct mattx_thread *thread)
+int mattx_setter_apply(struct mattx_setter *setter, struct task_struct *target,
+		       const struct mattx_thread *thread)
 {
+	reinit_completion(&setter->done);
+	/* Pairs with the barrier in mattx_setter_killed(): seen here, or it completes later. */
+	smp_mb();
+	if (READ_ONCE(setter->killed))
+		return -EINTR;
+	setter->target = target;
 	setter->thread = thread;
 	/* Pairs with the acquire in mattx_setter_work(). */
 	smp_store_release(&setter->asked, true);

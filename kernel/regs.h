@@ -32,19 +32,22 @@ u32 mattx_regs_xstate_size(void);
  */
 struct mattx_setter {
 	struct vhost_task		*worker;
-	struct task_struct		*target;
+	struct task_struct		*target;	/* sleeps, off its processor */
 	const struct mattx_thread	*thread;
 	bool				asked;		/* release: thread is set */
+	bool				killed;		/* the worker is gone */
 	struct completion		done;		/* then error is valid */
 	int				error;
 };
 
 /*
- * All three in the context of the task whose registers are set.  -EINTR: a
+ * All three in the context of a thread of the process; apply sets its own
+ * registers or those of another thread that sleeps in the module.  -EINTR: a
  * stop signal is pending; others: the limit on processes, memory.
  */
 int mattx_setter_start(struct mattx_setter *setter);
-int mattx_setter_apply(struct mattx_setter *setter, const struct mattx_thread *thread);
+int mattx_setter_apply(struct mattx_setter *setter, struct task_struct *target,
+		       const struct mattx_thread *thread);
 void mattx_setter_stop(struct mattx_setter *setter);
 
 #endif /* _MATTX_REGS_H */

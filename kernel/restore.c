@@ -40,7 +40,7 @@ static int mattx_restore_present(const struct mattx_blueprint *print,
 	return error;
 }
 
-/* The stub is what the guest needs: its pid, alone, its vDSO at the right place. */
+/* The stub is what the guest needs: its pid, its vDSO at the right place. */
 static int mattx_restore_check(struct mattx_guest *guest)
 {
 	const struct mattx_blueprint *print = guest->print;
@@ -50,10 +50,6 @@ static int mattx_restore_check(struct mattx_guest *guest)
 	if (task_tgid_vnr(current) != print->pid) {
 		mattx_guest_give_up(guest, -EINVAL, "its surrogate has pid %d instead of %u",
 				    task_tgid_vnr(current), print->pid);
-		return -EINVAL;
-	}
-	if (!thread_group_empty(current) || atomic_read(&current->mm->mm_users) < 1) {
-		mattx_guest_give_up(guest, -EINVAL, "its surrogate has several threads");
 		return -EINVAL;
 	}
 	error = mattx_areas_list(current->mm, &areas);
@@ -149,10 +145,14 @@ static int mattx_restore_self(struct mattx_guest *guest)
 	error = mattx_proxies_install(guest->link, &files, &guest->proxies);
 	if (error)
 		return error;
-	error = mattx_setter_start(&setter);
+	error = mattx_threads_prepare(guest->threads, print);
+	if (!error)
+		error = mattx_setter_start(&setter);
 	if (error)
 		return error;
-	error = mattx_setter_apply(&setter, &print->thread);
+	error = mattx_setter_apply(&setter, current, &print->thread);
+	if (!error)
+		error = mattx_threads_take(guest->threads, &setter);
 	mattx_setter_stop(&setter);
 	return error ?: mattx_capture_apply(print, true);
 }
@@ -191,6 +191,7 @@ static void mattx_restore_work(struct callback_head *work)
 	mattx_parcel_free(&guest->parcel);
 	kvfree(guest->print);
 	guest->print = NULL;
+	mattx_threads_order(guest->threads, MATTX_ORDER_RUN);
 	/* Its registers may hold an interrupted system call. */
 	set_thread_flag(TIF_NOTIFY_SIGNAL);
 out:
@@ -205,7 +206,9 @@ int mattx_guest_become(struct mattx_guest *guest)
 
 	if (!mattx_guest_advance(guest, MATTX_GUEST_WANTED, MATTX_GUEST_BECOMING))
 		return -ESTALE;
-	error = mattx_restore_check(guest);
+	error = mattx_guest_await_threads(guest);
+	if (!error)
+		error = mattx_restore_check(guest);
 	if (error)
 		goto refuse;
 	error = mattx_restore_present(guest->print, &present);

@@ -2,6 +2,7 @@
 /*
  * Signals.
  */
+#include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 #include <linux/signal.h>
 #include <linux/slab.h>
@@ -22,7 +23,6 @@ void mattx_signals_kernel(sigset_t *set)
 
 void mattx_signals_capture(struct mattx_blueprint *print)
 {
-	struct mattx_thread *thread = &print->thread;
 	int i;
 
 	BUILD_BUG_ON(_NSIG != MATTX_SIGNALS);
@@ -36,22 +36,32 @@ void mattx_signals_capture(struct mattx_blueprint *print)
 		print->actions[i].restorer = (unsigned long)action->sa_restorer;
 		print->actions[i].mask = action->sa_mask.sig[0];
 	}
+	spin_unlock_irq(&mattx_own_sighand()->siglock);
+}
+
+void mattx_signals_capture_masks(struct mattx_thread *thread)
+{
+	spin_lock_irq(&mattx_own_sighand()->siglock);
 	thread->blocked = current->blocked.sig[0];
 	thread->saved_mask = current->saved_sigmask.sig[0];
 	thread->restore_mask = test_restore_sigmask();
 	spin_unlock_irq(&mattx_own_sighand()->siglock);
 }
 
-void mattx_signals_apply(const struct mattx_blueprint *print)
+void mattx_signals_apply_masks(const struct mattx_thread *thread)
 {
 	struct mattx_signal_masks masks = {
-		.blocked.sig[0] = print->thread.blocked,
-		.saved.sig[0] = print->thread.saved_mask,
-		.restore = print->thread.restore_mask,
+		.blocked.sig[0] = thread->blocked,
+		.saved.sig[0] = thread->saved_mask,
+		.restore = thread->restore_mask,
 	};
-	struct mattx_signal signal;
+
+	mattx_signals_unblock(&masks);
+}
+
+void mattx_signals_apply(const struct mattx_blueprint *print)
+{
 	int i;
-	u32 j;
 
 	spin_lock_irq(&mattx_own_sighand()->siglock);
 	for (i = 0; i < MATTX_SIGNALS; i++) {
@@ -66,9 +76,15 @@ void mattx_signals_apply(const struct mattx_blueprint *print)
 		action->sa_mask.sig[0] = print->actions[i].mask;
 	}
 	spin_unlock_irq(&mattx_own_sighand()->siglock);
-	mattx_signals_unblock(&masks);
-	for (j = 0; j < print->signals.count; j++)
-		if (!mattx_signal_get(&print->signals, j, &signal))
+}
+
+void mattx_signals_apply_pending(const struct mattx_blueprint *print)
+{
+	struct mattx_signal signal;
+	u32 i;
+
+	for (i = 0; i < print->signals.count; i++)
+		if (!mattx_signal_get(&print->signals, i, &signal))
 			mattx_signal_deliver(current, &signal);
 }
 
@@ -104,18 +120,29 @@ void mattx_signals_unblock(const struct mattx_signal_masks *masks)
 	spin_unlock_irq(&mattx_own_sighand()->siglock);
 }
 
-bool mattx_signal_dequeue(struct mattx_signal *signal)
+/* Something else than the kernel's own business was sent to this very thread. */
+static bool mattx_signal_is_own(const sigset_t *kernel)
 {
+	sigset_t own;
+
+	sigandnsets(&own, &current->pending.signal, kernel);
+	return !sigisemptyset(&own);
+}
+
+bool mattx_signal_dequeue(struct mattx_signal *signal, bool own)
+{
+	enum pid_type type = PIDTYPE_TGID;
 	kernel_siginfo_t info;
-	enum pid_type type;
 	sigset_t kernel;
-	int number;
+	int number = 0;
 
 	BUILD_BUG_ON(sizeof(info._sifields) != MATTX_SIGNAL_FIELDS);
 	clear_siginfo(&info);
 	mattx_signals_kernel(&kernel);
 	spin_lock_irq(&mattx_own_sighand()->siglock);
-	number = dequeue_signal(&kernel, &info, &type);
+	/* The thread's own come first. */
+	if (!own || mattx_signal_is_own(&kernel))
+		number = dequeue_signal(&kernel, &info, &type);
 	recalc_sigpending();
 	spin_unlock_irq(&mattx_own_sighand()->siglock);
 	if (!number)
@@ -123,21 +150,104 @@ bool mattx_signal_dequeue(struct mattx_signal *signal)
 	signal->number = number;
 	signal->error = info.si_errno;
 	signal->code = info.si_code;
-	signal->group = type != PIDTYPE_PID;
+	signal->tid = type == PIDTYPE_PID ? task_pid_vnr(current) : 0;
 	memcpy(signal->fields, &info._sifields, sizeof(signal->fields));
 	return true;
 }
 
+/* The thread of @task's process that is called @tid in its own pid namespace; a reference, NULL. */
+static struct task_struct *mattx_signal_thread(struct task_struct *task, u32 tid)
+{
+	struct task_struct *thread, *found = NULL;
+
+	rcu_read_lock();
+	for_each_thread(task, thread)
+		if (task_pid_nr_ns(thread, task_active_pid_ns(task)) == tid)
+			found = get_task_struct(thread);
+	rcu_read_unlock();
+	return found;
+}
+
+/* One that would take the signal now, as the kernel chooses it; a reference. */
+static struct task_struct *mattx_signal_taker(struct task_struct *task, int number)
+{
+	struct task_struct *thread, *found = NULL;
+
+	rcu_read_lock();
+	for_each_thread(task, thread) {
+		if (thread->flags & PF_EXITING)
+			continue;
+		if (!sigismember(&thread->blocked, number)) {
+			found = thread;
+			break;
+		}
+		found = found ?: thread;
+	}
+	found = get_task_struct(found ?: task);
+	rcu_read_unlock();
+	return found;
+}
+
+/*
+ * No function that is exported sends a signal with its information to a
+ * process; only to a thread.  When all threads block it, whoever lets it
+ * through first shall have it: it is moved to where the process's are.
+ */
+static void mattx_signal_share(struct task_struct *task, int number)
+{
+	struct sigpending *shared = &task->signal->shared_pending;
+	struct sigqueue *queued, *next;
+	struct sighand_struct *sighand;
+	struct task_struct *thread;
+	unsigned long flags;
+
+	rcu_read_lock();
+	sighand = rcu_dereference(task->sighand);
+	if (!sighand)
+		goto out;
+	spin_lock_irqsave(&sighand->siglock, flags);
+	if (rcu_access_pointer(task->sighand) != sighand ||
+	    !sigismember(&task->pending.signal, number) ||
+	    !sigismember(&task->blocked, number) || sigismember(&shared->signal, number))
+		goto unlock;
+	list_for_each_entry_safe(queued, next, &task->pending.list, list)
+		if (queued->info.si_signo == number)
+			list_move_tail(&queued->list, &shared->list);
+	sigdelset(&task->pending.signal, number);
+	sigaddset(&shared->signal, number);
+	/* One that let it through meanwhile has looked before it was there. */
+	for_each_thread(task, thread) {
+		if (sigismember(&thread->blocked, number) || thread->flags & PF_EXITING)
+			continue;
+		set_tsk_thread_flag(thread, TIF_SIGPENDING);
+		wake_up_process(thread);
+	}
+unlock:
+	spin_unlock_irqrestore(&sighand->siglock, flags);
+out:
+	rcu_read_unlock();
+}
+
 int mattx_signal_deliver(struct task_struct *task, const struct mattx_signal *signal)
 {
+	struct task_struct *taker;
 	kernel_siginfo_t info;
+	int error;
 
 	clear_siginfo(&info);
 	info.si_signo = signal->number;
 	info.si_errno = signal->error;
 	info.si_code = signal->code;
 	memcpy(&info._sifields, signal->fields, sizeof(signal->fields));
-	return send_sig_info(signal->number, &info, task);
+	taker = signal->tid ? mattx_signal_thread(task, signal->tid) :
+			      mattx_signal_taker(task, signal->number);
+	if (!taker)
+		return -ESRCH;
+	error = send_sig_info(signal->number, &info, taker);
+	if (!signal->tid)
+		mattx_signal_share(taker, signal->number);
+	put_task_struct(taker);
+	return error;
 }
 
 void mattx_signals_return(const struct mattx_signal *signals, u32 count)
@@ -148,13 +258,13 @@ void mattx_signals_return(const struct mattx_signal *signals, u32 count)
 		mattx_signal_deliver(current, &signals[i]);
 }
 
-int mattx_capture_signals(struct mattx_capture *capture)
+int mattx_signals_take(struct mattx_signal **signals, u32 *count, bool own)
 {
 	struct mattx_signal signal;
 	u32 room = 0, wanted;
 
-	while (capture->signal_count < MATTX_SIGNALS_LIMIT) {
-		if (capture->signal_count == room) {
+	while (*count < MATTX_SIGNALS_LIMIT) {
+		if (*count == room) {
 			struct mattx_signal *longer;
 
 			wanted = room ? room * 2 : 16;
@@ -162,14 +272,14 @@ int mattx_capture_signals(struct mattx_capture *capture)
 			if (!longer)
 				return -ENOMEM;
 			if (room)
-				memcpy(longer, capture->signals, room * sizeof(*longer));
-			kvfree(capture->signals);
-			capture->signals = longer;
+				memcpy(longer, *signals, room * sizeof(*longer));
+			kvfree(*signals);
+			*signals = longer;
 			room = wanted;
 		}
-		if (!mattx_signal_dequeue(&signal))
+		if (!mattx_signal_dequeue(&signal, own))
 			break;
-		capture->signals[capture->signal_count++] = signal;
+		(*signals)[(*count)++] = signal;
 	}
 	return 0;
 }

@@ -12,14 +12,17 @@
 
 #include "wire_move.h"
 
-struct mattx_capture;
-
 /* Signals that are the kernel's own business: they are never kept from it. */
 void mattx_signals_kernel(sigset_t *set);
 
-/* Actions and masks into the blueprint, and back. */
+/* What the process does with signals, into the blueprint and back. */
 void mattx_signals_capture(struct mattx_blueprint *print);
 void mattx_signals_apply(const struct mattx_blueprint *print);
+/* Which ones the calling thread blocks. */
+void mattx_signals_capture_masks(struct mattx_thread *thread);
+void mattx_signals_apply_masks(const struct mattx_thread *thread);
+/* Pending ones of the blueprint, for the process and for each of its threads, are sent again. */
+void mattx_signals_apply_pending(const struct mattx_blueprint *print);
 
 /* What a deputy or a waiting surrogate does: nothing but KILL and STOP gets through. */
 struct mattx_signal_masks {
@@ -31,10 +34,15 @@ struct mattx_signal_masks {
 void mattx_signals_block(struct mattx_signal_masks *masks);
 void mattx_signals_unblock(const struct mattx_signal_masks *masks);
 
-/* Takes one pending signal other than KILL and STOP off the queue; false: there is none. */
-bool mattx_signal_dequeue(struct mattx_signal *signal);
-/* Sends a signal to @task as it once was sent. */
+/*
+ * Takes one pending signal other than KILL and STOP off the queues; false:
+ * there is none.  @own: of those sent to this very thread only.
+ */
+bool mattx_signal_dequeue(struct mattx_signal *signal, bool own);
+/* Sends a signal to the process of @task, or to the thread it names, as it once was sent. */
 int mattx_signal_deliver(struct task_struct *task, const struct mattx_signal *signal);
+/* Takes all pending ones off the queues into a kvmalloc'd list. */
+int mattx_signals_take(struct mattx_signal **signals, u32 *count, bool own);
 /* Puts captured pending signals (back) into the calling task's queue. */
 void mattx_signals_return(const struct mattx_signal *signals, u32 count);
 

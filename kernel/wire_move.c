@@ -44,7 +44,7 @@ void mattx_signal_put(struct mattx_cursor *c, const struct mattx_signal *signal)
 	mattx_put_u32(c, (u32)signal->number);
 	mattx_put_u32(c, (u32)signal->error);
 	mattx_put_u32(c, (u32)signal->code);
-	mattx_put_u32(c, signal->group);
+	mattx_put_u32(c, signal->tid);
 	mattx_put_bytes(c, signal->fields, sizeof(signal->fields));
 }
 
@@ -53,7 +53,7 @@ void mattx_signal_take(struct mattx_cursor *c, struct mattx_signal *signal)
 	signal->number = (s32)mattx_take_u32(c);
 	signal->error = (s32)mattx_take_u32(c);
 	signal->code = (s32)mattx_take_u32(c);
-	signal->group = mattx_take_u32(c);
+	signal->tid = mattx_take_u32(c);
 	mattx_take_bytes(c, signal->fields, sizeof(signal->fields));
 	if (signal->number < 1 || signal->number > MATTX_SIGNALS)
 		c->bad = true;
@@ -136,32 +136,13 @@ int mattx_signal_get(const struct mattx_records *list, u32 index, struct mattx_s
 	return c.bad ? -EBADMSG : 0;
 }
 
-/* Areas and extents ascend and do not overlap: whoever walks two lists at once relies on it. */
-static bool mattx_lists_ascend(const struct mattx_blueprint *print)
-{
-	struct mattx_extent extent;
-	struct mattx_signal signal;
-	struct mattx_area area;
-	u64 last;
-	u32 i;
-
-	for (i = 0, last = 0; i < print->areas.count; i++, last = area.end)
-		if (mattx_area_get(&print->areas, i, &area) || area.start < last)
-			return false;
-	for (i = 0, last = 0; i < print->extents.count; i++, last = extent.end)
-		if (mattx_extent_get(&print->extents, i, &extent) || extent.start < last)
-			return false;
-	for (i = 0; i < print->signals.count; i++)
-		if (mattx_signal_get(&print->signals, i, &signal))
-			return false;
-	return true;
-}
-
-static void mattx_thread_put(struct mattx_cursor *c, const struct mattx_thread *thread)
+void mattx_thread_put(struct mattx_cursor *c, const struct mattx_thread *thread)
 {
 	int i;
 
 	mattx_put_u32(c, thread->tid);
+	mattx_put_bytes(c, thread->comm, sizeof(thread->comm));
+	mattx_put_u32(c, (u32)thread->nice);
 	for (i = 0; i < MATTX_GENERAL_REGISTERS; i++)
 		mattx_put_u64(c, thread->general[i]);
 	mattx_put_u32(c, thread->xstate_size);
@@ -189,6 +170,9 @@ static void mattx_thread_take(struct mattx_cursor *c, struct mattx_thread *threa
 	int i;
 
 	thread->tid = mattx_take_u32(c);
+	mattx_take_bytes(c, thread->comm, sizeof(thread->comm));
+	thread->comm[sizeof(thread->comm) - 1] = 0;
+	thread->nice = (s32)mattx_take_u32(c);
 	for (i = 0; i < MATTX_GENERAL_REGISTERS; i++)
 		thread->general[i] = mattx_take_u64(c);
 	thread->xstate_size = mattx_take_u32(c);
@@ -214,8 +198,48 @@ static void mattx_thread_take(struct mattx_cursor *c, struct mattx_thread *threa
 	/* Pointers that the kernel itself follows must be the program's own. */
 	if (thread->rseq >= MATTX_ADDRESS_LIMIT || thread->robust_list >= MATTX_ADDRESS_LIMIT ||
 	    thread->clear_tid >= MATTX_ADDRESS_LIMIT || thread->set_tid >= MATTX_ADDRESS_LIMIT ||
-	    thread->restart_rmtp >= MATTX_ADDRESS_LIMIT || thread->restart > MATTX_RESTART_AGAIN)
+	    thread->restart_rmtp >= MATTX_ADDRESS_LIMIT || thread->restart > MATTX_RESTART_AGAIN ||
+	    thread->nice < -20 || thread->nice > 19 || !thread->tid)
 		c->bad = true;
+}
+
+int mattx_thread_get(const struct mattx_blueprint *print, u32 index, struct mattx_thread *thread)
+{
+	struct mattx_cursor c;
+
+	mattx_record_cursor(&c, &print->threads, index,
+			    MATTX_THREAD_FIXED + print->thread.xstate_size);
+	mattx_thread_take(&c, thread);
+	return c.bad || c.at != c.end ? -EBADMSG : 0;
+}
+
+/*
+ * Areas and extents ascend and do not overlap, threads ascend: whoever walks two
+ * lists at once, or looks for one of a pair, relies on it.
+ */
+static bool mattx_lists_ascend(const struct mattx_blueprint *print)
+{
+	struct mattx_extent extent;
+	struct mattx_signal signal;
+	struct mattx_thread thread;
+	struct mattx_area area;
+	u64 last;
+	u32 i;
+
+	for (i = 0, last = 0; i < print->areas.count; i++, last = area.end)
+		if (mattx_area_get(&print->areas, i, &area) || area.start < last)
+			return false;
+	for (i = 0, last = 0; i < print->extents.count; i++, last = extent.end)
+		if (mattx_extent_get(&print->extents, i, &extent) || extent.start < last)
+			return false;
+	for (i = 0; i < print->signals.count; i++)
+		if (mattx_signal_get(&print->signals, i, &signal))
+			return false;
+	for (i = 0, last = 0; i < print->threads.count; i++, last = thread.tid)
+		if (mattx_thread_get(print, i, &thread) || thread.tid <= last ||
+		    thread.tid == print->thread.tid)
+			return false;
+	return true;
 }
 
 static void mattx_identity_put(struct mattx_cursor *c, const struct mattx_identity *who)
@@ -237,7 +261,6 @@ static void mattx_identity_put(struct mattx_cursor *c, const struct mattx_identi
 	mattx_put_u32(c, who->no_new_privs);
 	mattx_put_u32(c, who->umask);
 	mattx_put_u32(c, who->personality);
-	mattx_put_u32(c, (u32)who->nice);
 }
 
 static void mattx_identity_take(struct mattx_cursor *c, struct mattx_identity *who)
@@ -259,9 +282,6 @@ static void mattx_identity_take(struct mattx_cursor *c, struct mattx_identity *w
 	who->no_new_privs = mattx_take_u32(c);
 	who->umask = mattx_take_u32(c);
 	who->personality = mattx_take_u32(c);
-	who->nice = (s32)mattx_take_u32(c);
-	if (who->nice < -20 || who->nice > 19)
-		c->bad = true;
 }
 
 void mattx_blueprint_put(struct mattx_cursor *c, const struct mattx_blueprint *print)
@@ -297,6 +317,7 @@ void mattx_blueprint_put(struct mattx_cursor *c, const struct mattx_blueprint *p
 	mattx_put_u32(c, print->areas.count);
 	mattx_put_u32(c, print->extents.count);
 	mattx_put_u32(c, print->signals.count);
+	mattx_put_u32(c, print->threads.count);
 	mattx_put_u32(c, print->files_size);
 }
 
@@ -343,13 +364,16 @@ int mattx_blueprint_take(struct mattx_cursor *c, struct mattx_blueprint *print)
 	print->areas.count = mattx_take_u32(c);
 	print->extents.count = mattx_take_u32(c);
 	print->signals.count = mattx_take_u32(c);
+	print->threads.count = mattx_take_u32(c);
 	print->files_size = mattx_take_u32(c);
-	if (print->groups.count > MATTX_GROUPS_LIMIT)
+	if (print->groups.count > MATTX_GROUPS_LIMIT ||
+	    print->threads.count >= MATTX_THREADS_LIMIT)
 		return -EBADMSG;
 	mattx_records_take(c, &print->groups, 4);
 	mattx_records_take(c, &print->areas, MATTX_AREA_SIZE);
 	mattx_records_take(c, &print->extents, MATTX_EXTENT_SIZE);
 	mattx_records_take(c, &print->signals, MATTX_SIGNAL_SIZE);
+	mattx_records_take(c, &print->threads, MATTX_THREAD_FIXED + print->thread.xstate_size);
 	print->files = mattx_take_view(c, print->files_size);
 	if (c->bad || c->at != c->end)
 		return -EBADMSG;

@@ -40,7 +40,7 @@ struct mattx_signal {
 	s32	number;
 	s32	error;
 	s32	code;
-	u32	group;		/* for the process, not for a thread */
+	u32	tid;		/* at home; 0: for the whole process */
 	u8	fields[MATTX_SIGNAL_FIELDS];
 };
 
@@ -115,11 +115,15 @@ enum mattx_restart {
 	MATTX_RESTART_AGAIN,	/* poll, futex ...: called again with its own arguments */
 };
 
+#define MATTX_COMM_SIZE		16
+#define MATTX_THREADS_LIMIT	4096u	/* of one process */
 #define MATTX_GENERAL_REGISTERS	27	/* of struct user_regs_struct */
 #define MATTX_XSTATE_LIMIT	(64u << 10)	/* bytes */
 
 struct mattx_thread {
 	u32		tid;		/* at home */
+	char		comm[MATTX_COMM_SIZE];
+	s32		nice;
 	u64		general[MATTX_GENERAL_REGISTERS];
 	u32		xstate_size;
 	const u8	*xstate;	/* a view; XSAVE standard format */
@@ -140,6 +144,9 @@ struct mattx_thread {
 	u64		restart_left;	/* ns */
 	u64		restart_rmtp;	/* where the caller wants what is left */
 };
+
+/* Of a record of the list of threads; the extended state is as long in all of them. */
+#define MATTX_THREAD_FIXED	(4 * 9 + MATTX_COMM_SIZE + MATTX_GENERAL_REGISTERS * 8 + 10 * 8)
 
 #define MATTX_SIGNALS		64
 
@@ -168,12 +175,10 @@ struct mattx_identity {
 	u32	no_new_privs;
 	u32	umask;
 	u32	personality;
-	s32	nice;
 };
 
 #define MATTX_LIMITS		16
 #define MATTX_GROUPS_LIMIT	65536
-#define MATTX_COMM_SIZE		16
 
 struct mattx_blueprint {
 	u32			pid;		/* at home */
@@ -188,13 +193,14 @@ struct mattx_blueprint {
 	u64			auxv[MATTX_AUXV_LIMIT];
 	u32			auxv_count;	/* words */
 	struct mattx_action	actions[MATTX_SIGNALS];
-	struct mattx_thread	thread;
+	struct mattx_thread	thread;		/* the main one */
 	u64			timer_left;	/* ns of ITIMER_REAL, 0: off */
 	u64			timer_interval;
 	struct mattx_records	groups;		/* u32 each */
 	struct mattx_records	areas;		/* ascending, no overlap */
 	struct mattx_records	extents;	/* OFFER: pages that exist; STATE: discarded ones */
 	struct mattx_records	signals;	/* pending */
+	struct mattx_records	threads;	/* all but the main one */
 	const u8		*files;		/* a view: the descriptor table */
 	u32			files_size;
 };
@@ -204,12 +210,16 @@ struct mattx_blueprint {
 
 /*
  * Lists are written by their owner: it puts the fixed part with the counts in
- * place, then the records of groups, areas, extents and signals in that order,
- * then the files.
+ * place, then the records of groups, areas, extents, signals and threads in that
+ * order, then the files.
  */
 void mattx_blueprint_put(struct mattx_cursor *c, const struct mattx_blueprint *print);
 /* -EBADMSG: not a blueprint.  The views live as long as the bytes. */
 int mattx_blueprint_take(struct mattx_cursor *c, struct mattx_blueprint *print);
+void mattx_thread_put(struct mattx_cursor *c, const struct mattx_thread *thread);
+/* @index < print->threads.count; its xstate is a view.  -EBADMSG: it makes no sense. */
+int mattx_thread_get(const struct mattx_blueprint *print, u32 index,
+		     struct mattx_thread *thread);
 
 /* OFFER and STATE carry a parcel, in order; each piece is a request that is acknowledged. */
 enum mattx_piece_kind {

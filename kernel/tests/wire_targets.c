@@ -171,6 +171,7 @@ static int blueprint_decode(u8 *data, size_t length)
 	struct mattx_blueprint *print = malloc(sizeof(*print));
 	struct mattx_extent extent;
 	struct mattx_signal signal;
+	struct mattx_thread thread;
 	struct mattx_area area;
 	struct mattx_cursor c;
 	int error;
@@ -187,6 +188,11 @@ static int blueprint_decode(u8 *data, size_t length)
 			error |= mattx_extent_get(&print->extents, i, &extent);
 		for (i = 0; i < print->signals.count; i++)
 			error |= mattx_signal_get(&print->signals, i, &signal);
+		for (i = 0; i < print->threads.count; i++) {
+			error |= mattx_thread_get(print, i, &thread);
+			if (!error)
+				read_all(thread.xstate, thread.xstate_size);
+		}
 		read_all(print->groups.bytes, (size_t)print->groups.count * sizeof(u32));
 		read_all(print->thread.xstate, print->thread.xstate_size);
 		read_all(print->files, print->files_size);
@@ -205,6 +211,10 @@ static size_t blueprint_sample(u8 *data, size_t size)
 		.thread = { .tid = 7, .xstate = xstate, .xstate_size = sizeof(xstate) },
 		.areas = { .count = 2 },
 		.extents = { .count = 1 },
+		.threads = { .count = 1 },
+	};
+	const struct mattx_thread other = {
+		.tid = 8, .comm = "other", .xstate = xstate, .xstate_size = sizeof(xstate),
 	};
 	const struct mattx_area areas[] = {
 		{ .start = 0x1000, .end = 0x3000, .flags = MATTX_AREA_READ },
@@ -218,6 +228,7 @@ static size_t blueprint_sample(u8 *data, size_t size)
 	mattx_area_put(&c, &areas[0]);
 	mattx_area_put(&c, &areas[1]);
 	mattx_extent_put(&c, &extent);
+	mattx_thread_put(&c, &other);
 	return c.at - data;
 }
 

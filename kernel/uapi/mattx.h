@@ -103,9 +103,13 @@ enum mattx_phase {
  * A stub's way, all in the process that becomes the surrogate (created with
  * the pid that INFO tells, see clone3's set_tid):
  *   1. MATTX_IOC_GUEST_INFO with the ticket from STUB_WANTED;
- *   2. unmap its own vDSO and map it at vdso_start with
+ *   2. if the guest has several threads: MATTX_IOC_GUEST_TIDS, then a thread
+ *      with each of these ids, which calls MATTX_IOC_GUEST_JOIN and does not
+ *      come back from it, and MATTX_IOC_GUEST_AWAIT before the memory that they
+ *      run in goes;
+ *   3. unmap its own vDSO and map it at vdso_start with
  *      arch_prctl(ARCH_MAP_VDSO_64);
- *   3. MATTX_IOC_GUEST_BECOME: does not return on success.  On failure before
+ *   4. MATTX_IOC_GUEST_BECOME: does not return on success.  On failure before
  *      the address space is replaced it returns an errno and the offer is
  *      refused; later failures kill the stub.
  * Closing the device before BECOME refuses the offer.
@@ -126,9 +130,18 @@ struct mattx_guest_info {
 	__s64 boottime_ahead;
 };
 
+struct mattx_guest_tids {
+	__u64 tids;		/* in: address of room for count times __u32 */
+	__u32 count;		/* in: threads - 1 */
+	__u32 pad;
+};
+
 #define MATTX_DEVICE		"/dev/mattx"
 #define MATTX_IOC_MAGIC		0x4d
 #define MATTX_IOC_GUEST_INFO	_IOWR(MATTX_IOC_MAGIC, 1, struct mattx_guest_info)
 #define MATTX_IOC_GUEST_BECOME	_IOW(MATTX_IOC_MAGIC, 2, struct mattx_guest_info)
+#define MATTX_IOC_GUEST_TIDS	_IOW(MATTX_IOC_MAGIC, 3, struct mattx_guest_tids)
+#define MATTX_IOC_GUEST_JOIN	_IO(MATTX_IOC_MAGIC, 4)
+#define MATTX_IOC_GUEST_AWAIT	_IO(MATTX_IOC_MAGIC, 5)
 
 #endif /* _UAPI_MATTX_H */

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use nix::errno::Errno;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, TargetArch,
+    SeccompRule, TargetArch, sock_filter,
 };
 
 use crate::error::{Context, Result};
@@ -176,6 +176,17 @@ fn compile(pid: u32) -> std::result::Result<Filter, seccompiler::BackendError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         ALWAYS.iter().map(|number| (*number, Vec::new())).collect();
     rules.insert(libc::SYS_fcntl, one_of(1, FCNTL)?);
+    // Threads; processes are made at home only.
+    let thread = (libc::CLONE_THREAD | libc::CLONE_VM | libc::CLONE_SIGHAND) as u64;
+    rules.insert(
+        libc::SYS_clone,
+        vec![SeccompRule::new(vec![SeccompCondition::new(
+            0,
+            SeccompCmpArgLen::Dword,
+            SeccompCmpOp::MaskedEq(thread),
+            thread,
+        )?])?],
+    );
     rules.insert(libc::SYS_prctl, one_of(0, PRCTL)?);
     // To itself (abort, raise); other pids name processes of home.
     rules.insert(libc::SYS_kill, one_of(0, &[pid])?);
@@ -193,11 +204,33 @@ fn compile(pid: u32) -> std::result::Result<Filter, seccompiler::BackendError> {
         TargetArch::x86_64,
     )?
     .try_into()
-    .map(Filter)
+    .map(|program| Filter(without_clone3(program)))
+}
+
+/// Puts in front that clone3 does not exist: its flags are behind a pointer, where a filter cannot
+/// look. C libraries know kernels without it and use clone instead.
+fn without_clone3(program: BpfProgram) -> BpfProgram {
+    const LOAD_WORD: u16 = 0x20;
+    const JUMP_EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    let instruction = |code, jt, jf, k| sock_filter { code, jt, jf, k };
+    let mut complete = vec![
+        // The number of the call, the first word of seccomp_data.
+        instruction(LOAD_WORD, 0, 0, 0),
+        instruction(JUMP_EQUAL, 0, 1, libc::SYS_clone3 as u32),
+        instruction(
+            RETURN,
+            0,
+            0,
+            libc::SECCOMP_RET_ERRNO | libc::ENOSYS.cast_unsigned(),
+        ),
+    ];
+    complete.extend(program);
+    complete
 }
 
 impl Filter {
-    /// Installs the filter for good. Needs CAP_SYS_ADMIN, which the stub has until the module
+    /// Installs the filter in all threads, for good. Needs CAP_SYS_ADMIN, which the stub has until the module
     /// gives it the guest's credentials; so the guest's no_new_privs bit stays as it is at home.
     pub fn install(&self) -> Result<()> {
         let program = libc::sock_fprog {
@@ -210,7 +243,7 @@ impl Filter {
             libc::syscall(
                 libc::SYS_seccomp,
                 libc::SECCOMP_SET_MODE_FILTER,
-                0,
+                libc::SECCOMP_FILTER_FLAG_TSYNC | libc::SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
                 &raw const program,
             )
         };

@@ -15,7 +15,7 @@ use std::ptr;
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 
-use crate::device::{Device, GUEST_BECOME, GuestInfo};
+use crate::device::{Device, GUEST_BECOME, GUEST_JOIN, GuestInfo};
 use crate::error::{Context, Result};
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -32,6 +32,7 @@ const ARCH_MAP_VDSO_64: u64 = 0x2003;
 const FAILED_UNMAP: u64 = 121;
 const FAILED_VDSO: u64 = 122;
 const FAILED_BECOME: u64 = 123;
+const FAILED_JOIN: u64 = 124;
 
 /// A system call of the list.
 #[repr(C)]
@@ -47,6 +48,8 @@ struct Call {
 #[repr(C)]
 struct Data {
     calls: [Call; 5],
+    /// What a thread other than the main one executes.
+    thread: [Call; 2],
     guest: GuestInfo,
 }
 
@@ -125,12 +128,30 @@ impl Departure {
                 failed: FAILED_BECOME,
             },
         ];
+        let thread = [
+            Call {
+                number: libc::SYS_ioctl as u64,
+                arguments: [
+                    u64::from(device.descriptor().cast_unsigned()),
+                    GUEST_JOIN,
+                    0,
+                ],
+                failed: FAILED_JOIN,
+            },
+            // Never reached either.
+            Call {
+                number: libc::SYS_exit_group as u64,
+                arguments: [FAILED_JOIN, 0, 0],
+                failed: FAILED_JOIN,
+            },
+        ];
         // SAFETY: the lounge is LOUNGE bytes of fresh writable memory that nothing else names;
         // the interpreter's instructions are shorter than INTERPRETER and readable, as all code.
         unsafe {
             ptr::copy_nonoverlapping(interpreter as *const u8, lounge.cast::<u8>(), INTERPRETER);
             lounge.byte_add(PAGE).cast::<Data>().write(Data {
                 calls,
+                thread,
                 guest: *guest,
             });
         }
@@ -140,11 +161,61 @@ impl Departure {
         Ok(Self { lounge })
     }
 
-    /// Leaves. Returns only if a step before the last code failed.
-    pub fn depart(self, device: &Device) -> Result<Infallible> {
+    /// Makes a thread for each of `tids`; they go to the lounge at once and wait in the module.
+    ///
+    /// All signals are blocked from here on, in the caller too.
+    pub fn make_threads(&self, tids: &[libc::pid_t]) -> Result<()> {
         // Handlers and the memory they would run in are about to go. The module sets the guest's mask.
         sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), None)
             .context(|| "cannot block signals")?;
+        for tid in tids {
+            self.make_thread(*tid)
+                .context(|| format!("cannot make thread {tid} in the guest's namespace"))?;
+        }
+        Ok(())
+    }
+
+    fn make_thread(&self, tid: libc::pid_t) -> nix::Result<()> {
+        let set_tid = [tid];
+        // SAFETY: all fields of clone_args are numbers for which zero means "nothing".
+        let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
+        arguments.flags = (libc::CLONE_VM
+            | libc::CLONE_FS
+            | libc::CLONE_FILES
+            | libc::CLONE_SIGHAND
+            | libc::CLONE_THREAD
+            | libc::CLONE_SYSVSEM) as u64;
+        arguments.set_tid = set_tid.as_ptr().addr() as u64;
+        arguments.set_tid_size = set_tid.len() as u64;
+        let result: i64;
+        // SAFETY: the new thread shares the stack pointer and does not use it: it jumps to the lounge,
+        // which has no stack and never comes back. rbx cannot be named as an operand.
+        unsafe {
+            core::arch::asm!(
+                "syscall",
+                "test rax, rax",
+                "jnz 2f",
+                "mov rbx, r12",
+                "jmp r13",
+                "2:",
+                inlateout("rax") libc::SYS_clone3 => result,
+                in("rdi") &raw const arguments,
+                in("rsi") size_of::<libc::clone_args>(),
+                in("r12") self.lounge.byte_add(PAGE + std::mem::offset_of!(Data, thread)),
+                in("r13") self.lounge,
+                out("rcx") _,
+                out("r11") _,
+                options(nostack),
+            );
+        }
+        if result < 0 {
+            return Err(Errno::from_raw(i32::try_from(-result).unwrap_or(libc::EIO)));
+        }
+        Ok(())
+    }
+
+    /// Leaves. Returns only if a step before the last code failed.
+    pub fn depart(self, device: &Device) -> Result<Infallible> {
         // SAFETY: forgets the address that the kernel clears at exit; it is about to be unmapped.
         unsafe { libc::syscall(libc::SYS_set_tid_address, ptr::null::<c_void>()) };
         unregister_rseq().context(|| "cannot unregister restartable sequences")?;

@@ -26,12 +26,25 @@ pub struct GuestInfo {
     pub boottime_ahead: i64,
 }
 
+/// `struct mattx_guest_tids`.
+#[repr(C)]
+struct GuestTids {
+    tids: u64,
+    count: u32,
+    pad: u32,
+}
+
 const MAGIC: u8 = 0x4d;
 nix::ioctl_readwrite!(guest_info, MAGIC, 1, GuestInfo);
+nix::ioctl_write_ptr!(guest_tids, MAGIC, 3, GuestTids);
+nix::ioctl_none!(guest_await, MAGIC, 5);
 
 /// `MATTX_IOC_GUEST_BECOME`.
 pub const GUEST_BECOME: libc::c_ulong =
     nix::request_code_write!(MAGIC, 2, size_of::<GuestInfo>()) as libc::c_ulong;
+
+/// `MATTX_IOC_GUEST_JOIN`.
+pub const GUEST_JOIN: libc::c_ulong = nix::request_code_none!(MAGIC, 4) as libc::c_ulong;
 
 /// The open device. The module refuses the offer when its last descriptor is closed before
 /// the surrogate became the guest, so nobody but the surrogate may keep one.
@@ -58,6 +71,29 @@ impl Device {
         unsafe { guest_info(self.0.as_raw_fd(), &raw mut info) }
             .context(|| "the module does not know this ticket (withdrawn, or too late)")?;
         Ok(info)
+    }
+
+    /// The ids of all threads but the main one.
+    pub fn tids(&self, guest: &GuestInfo) -> Result<Vec<libc::pid_t>> {
+        let count = guest.threads.saturating_sub(1);
+        let mut tids = vec![0; count as usize];
+        let request = GuestTids {
+            tids: tids.as_mut_ptr().addr() as u64,
+            count,
+            pad: 0,
+        };
+        // SAFETY: the request has the layout that its code names and points to room for `count` ids.
+        unsafe { guest_tids(self.0.as_raw_fd(), &raw const request) }
+            .context(|| "cannot learn the ids of the guest's threads")?;
+        Ok(tids)
+    }
+
+    /// Waits until all threads that were made have joined, after which they need no memory of ours.
+    pub fn await_threads(&self) -> Result<()> {
+        // SAFETY: the request has no argument.
+        unsafe { guest_await(self.0.as_raw_fd()) }
+            .map(drop)
+            .context(|| "the guest's threads do not come up")
     }
 
     /// Number of the descriptor.

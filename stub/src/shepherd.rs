@@ -43,6 +43,7 @@ fn shepherd(device: Device, guest: &GuestInfo) -> Result<WaitStatus> {
     setsid().context(|| "cannot leave the daemon's session")?;
     // Prepared here, where an error can still be told in words.
     let filter = allowed::filter(guest.pid)?;
+    let tids = device.tids(guest)?;
     let departure = Departure::prepare(&device, guest)?;
     match clone_with_pid(guest.pid)
         .context(|| format!("cannot take pid {} in the guest's namespace", guest.pid))?
@@ -51,7 +52,7 @@ fn shepherd(device: Device, guest: &GuestInfo) -> Result<WaitStatus> {
             drop(device);
             wait_for(surrogate)
         }
-        None => match surrogate(&device, &filter, departure) {
+        None => match surrogate(&device, &filter, &tids, departure) {
             Err(error) => Err(error),
             Ok(never) => match never {},
         },
@@ -63,8 +64,14 @@ fn shepherd(device: Device, guest: &GuestInfo) -> Result<WaitStatus> {
 fn surrogate(
     device: &Device,
     filter: &allowed::Filter,
+    tids: &[libc::pid_t],
     departure: Departure,
 ) -> Result<std::convert::Infallible> {
+    // Before the filter, which allows the guest no such clone.
+    departure.make_threads(tids)?;
+    if !tids.is_empty() {
+        device.await_threads()?;
+    }
     filter.install()?;
     departure.depart(device)
 }

@@ -60,6 +60,28 @@ fn twenty_round_trips_leave_the_result_as_it_is() -> Result<()> {
 }
 
 #[test]
+fn all_threads_move_and_come_back() -> Result<()> {
+    const ROUNDS: u32 = 400;
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    let program = programs::push(home, "threads")?;
+    let output = home.run(&format!("{program} {ROUNDS} 0 | tail -n 1"), LONG)?;
+    let expected = output.stdout.trim().to_owned();
+    assert!(expected.ends_with("faults 0"), "{expected}");
+    let subject = Subject::start(home, &format!("{program} {ROUNDS} {PACE} 7"))?;
+    for trip in 0..10 {
+        subject.migrate(home, "2")?;
+        home.sh(&format!("sleep 0.{}", trip % 7))?;
+        subject.migrate(home, "home")?;
+    }
+    // The end of a thread, and of the whole process, away from home.
+    subject.migrate(home, "2")?;
+    subject.wait_for_line(home, &expected)?;
+    subject.wait_for_line(home, "status 7")?;
+    wait_until_gone(&cluster)
+}
+
+#[test]
 fn a_guest_ends_with_its_own_status_at_home() -> Result<()> {
     let (cluster, _turn) = cluster()?;
     let home = cluster.node(1);

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Threads inside of the vDSO.
+ */
+#include <linux/delay.h>
+#include <linux/mm.h>
+#include <linux/sched/task.h>
+#include <linux/sched/task_stack.h>
+#include <asm/syscall.h>
+#include <asm/vdso.h>
+
+#include "border.h"
+#include "dispatch.h"
+
+/* For so long it runs before it is looked at again; a call takes less. */
+#define MATTX_BORDER_MICROSECONDS	50
+
+static bool mattx_border_in_vdso(void)
+{
+	const struct pt_regs *regs = task_pt_regs(current);
+	unsigned long start = (unsigned long)current->mm->context.vdso;
+	const struct vdso_image *image = current->mm->context.vdso_image;
+
+	/* In a system call that the vDSO made, nothing is half read. */
+	if (!start || !image || syscall_get_nr(current, (struct pt_regs *)regs) >= 0)
+		return false;
+	return regs->ip >= start && regs->ip < start + image->size;
+}
+
+static void mattx_border_work(struct work_struct *work)
+{
+	struct mattx_border *border = container_of(work, struct mattx_border, work);
+	struct callback_head *callback = border->callback;
+	struct task_struct *task = border->task;
+
+	usleep_range(MATTX_BORDER_MICROSECONDS, 2 * MATTX_BORDER_MICROSECONDS);
+	/* From here on the border may be gone, with whatever it is a part of. */
+	if (task_work_add(task, callback, TWA_SIGNAL))
+		border->lost(callback);
+	put_task_struct(task);
+}
+
+bool mattx_border_again(struct mattx_border *border, struct callback_head *callback,
+			void (*lost)(struct callback_head *callback))
+{
+	if (current->flags & PF_EXITING || !current->mm || fatal_signal_pending(current) ||
+	    !mattx_border_in_vdso())
+		return false;
+	INIT_WORK(&border->work, mattx_border_work);
+	border->callback = callback;
+	border->task = get_task_struct(current);
+	border->lost = lost;
+	queue_work(mattx_wq, &border->work);
+	return true;
+}

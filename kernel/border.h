@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef _MATTX_BORDER_H
+#define _MATTX_BORDER_H
+/*
+ * The border to user mode, where threads are captured, and the one place
+ * behind it where they must not be: inside of the vDSO.  What a thread has
+ * half read there belongs to this kernel's clock and to its time namespace;
+ * elsewhere the other half does not fit, or is not mapped.  Calls into the
+ * vDSO are short, so such a thread runs on for a moment and is looked at again.
+ */
+#include <linux/task_work.h>
+#include <linux/workqueue.h>
+
+struct mattx_border {
+	struct work_struct	work;
+	struct callback_head	*callback;
+	struct task_struct	*task;		/* while the work is pending; a reference */
+	/* Process context: the task is ending and the callback does not come again. */
+	void			(*lost)(struct callback_head *callback);
+};
+
+/*
+ * In task work, before anything is captured: true when the calling thread is
+ * inside of the vDSO.  Then the callback returns and is called again soon, or
+ * @lost is.
+ */
+bool mattx_border_again(struct mattx_border *border, struct callback_head *callback,
+			void (*lost)(struct callback_head *callback));
+
+#endif /* _MATTX_BORDER_H */
