@@ -51,7 +51,7 @@ export class View {
 
   /** What the page knows and shows, see testing.rs. */
   async state() {
-    const text = await Promise.race([this.page.evaluate(() => window.mattx_state?.()), this.died]);
+    const text = await Promise.race([this.page.evaluate(() => window.mattx?.state()), this.died]);
     return text ? JSON.parse(text) : { ready: false, frame: 0, nodes: [], processes: [] };
   }
 
@@ -76,15 +76,15 @@ export class View {
 
   /** A picture with all its pixels, however long drawing them takes. */
   async screenshot(path) {
-    await this.page.evaluate(() => window.mattx_sharp(true));
+    await this.page.evaluate(() => window.mattx.sharp(true));
     await this.frames(3);
     await this.page.screenshot({ path });
-    await this.page.evaluate(() => window.mattx_sharp(false));
+    await this.page.evaluate(() => window.mattx.sharp(false));
   }
 
   /** What a click at a point would hit: `{node, process}`. */
   async pick([x, y]) {
-    return JSON.parse(await this.page.evaluate(([x, y]) => window.mattx_pick(x, y), [x, y]));
+    return JSON.parse(await this.page.evaluate(([x, y]) => window.mattx.pick(x, y), [x, y]));
   }
 
   /** A point of the picture where a click hits what `find(state)` returns. Turns the camera until there is one, as a

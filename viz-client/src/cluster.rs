@@ -3,12 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use mattx_protocol::browser::{FromServer, Role, Source};
+use serde::{Deserialize, Serialize};
+
+use mattx_protocol::browser::{FromServer, Playback, Role, Source, Step};
 use mattx_protocol::command::Outcome;
 use mattx_protocol::model::{
     MoveEvent, MovePhase, NodeId, NodeSample, NodeState, ProcessKind, ProcessRef, ProcessSample,
 };
 
+use crate::acting::{PAST_IS_PAST, VIEWERS_LOOK};
+use crate::history::Picture;
 use crate::places::Places;
 
 /// Samples of a node that are kept for its curves.
@@ -57,7 +61,7 @@ fn busy(sample: &NodeSample) -> f32 {
 }
 
 /// A process, once, where it computes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Process {
     /// Its name in the cluster.
     pub name: ProcessRef,
@@ -82,6 +86,8 @@ pub enum News {
     Move(MoveEvent),
     /// A command was understood.
     Accepted(u64),
+    /// A command goes on.
+    Progress(u64, Step),
     /// A command ended.
     Answer(u64, Outcome),
     /// A node came.
@@ -105,6 +111,10 @@ pub struct Cluster {
     pub source: Option<Source>,
     /// Why it may be incomplete.
     pub notice: Option<String>,
+    /// Where the recording stands, if it is one.
+    pub playback: Option<Playback>,
+    /// This is no longer so: it is shown from memory.
+    pub past: bool,
     /// Nodes.
     pub nodes: BTreeMap<NodeId, Node>,
     /// Processes.
@@ -164,9 +174,53 @@ impl Cluster {
             FromServer::Move(event) => self.moved(event, now),
             FromServer::Accepted { id } => self.news.push(News::Accepted(id)),
             FromServer::Answer { id, outcome } => self.news.push(News::Answer(id, outcome)),
-            FromServer::Progress { .. } | FromServer::Playback(_) => {}
+            FromServer::Progress { id, step } => self.news.push(News::Progress(id, step)),
+            FromServer::Playback(playback) => self.playback = Some(playback),
         }
         true
+    }
+
+    /// Everything as it is now, to be shown again later.
+    #[must_use]
+    pub fn picture(&self) -> Picture {
+        Picture {
+            nodes: self
+                .nodes
+                .values()
+                .map(|node| node.sample.clone())
+                .collect(),
+            processes: self.processes.values().cloned().collect(),
+        }
+    }
+
+    /// The cluster as it was in a picture. Who had a place keeps it; `live` is what is true now.
+    pub fn recall(&mut self, live: &Self, picture: Picture) {
+        (self.role, self.source, self.past) = (live.role, live.source, true);
+        self.places = live.places.clone();
+        // Not one that the live cluster, or another past, had: whoever compares must see a difference.
+        self.revision = self.revision.max(live.revision) + 1;
+        let earlier = std::mem::take(&mut self.nodes);
+        for sample in picture.nodes {
+            let id = sample.id;
+            self.places.admit(id);
+            let busy = earlier
+                .get(&id)
+                .or_else(|| live.nodes.get(&id))
+                .map(|node| node.busy.clone())
+                .unwrap_or_default();
+            let node = Node {
+                sample,
+                busy,
+                heard: 0.0,
+                lost: false,
+            };
+            self.nodes.insert(id, node);
+        }
+        self.processes = picture
+            .processes
+            .into_iter()
+            .map(|process| (process.name, process))
+            .collect();
     }
 
     /// What happened since the last call.
@@ -192,7 +246,19 @@ impl Cluster {
     /// Whether this viewer may move processes.
     #[must_use]
     pub fn may_act(&self) -> bool {
-        self.role.is_some_and(|role| role >= Role::Operator)
+        !self.past && self.role.is_some_and(|role| role >= Role::Operator)
+    }
+
+    /// Why nobody, or this viewer, can change anything now.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<&'static str> {
+        if self.past {
+            Some(PAST_IS_PAST)
+        } else if self.may_act() {
+            None
+        } else {
+            Some(VIEWERS_LOOK)
+        }
     }
 
     fn put(&mut self, mut sample: NodeSample, now: f64, tell: bool) {

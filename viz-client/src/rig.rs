@@ -11,6 +11,9 @@ use crate::pick::Ray;
 /// Vertical field of view in radians.
 const FIELD_OF_VIEW: f32 = 0.80;
 const NEAR: f32 = 0.1;
+/// Limits of where the camera may look.
+const LEAST_FOCUS: Vec3 = Vec3::new(-900.0, 0.0, -900.0);
+const MOST_FOCUS: Vec3 = Vec3::new(900.0, 300.0, 900.0);
 const CLOSEST: f32 = 3.0;
 const FARTHEST: f32 = 900.0;
 const LOWEST: f32 = 0.03;
@@ -41,6 +44,39 @@ impl Default for View {
             pitch: 0.42,
             distance: 24.0,
         }
+    }
+}
+
+impl View {
+    /// Six numbers, as they stand in the page's address.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let Vec3 { x, y, z } = self.focus;
+        format!(
+            "{x:.1},{y:.1},{z:.1},{:.3},{:.3},{:.1}",
+            self.yaw, self.pitch, self.distance
+        )
+    }
+
+    /// Understands what [`Self::to_text`] wrote; values from outside are brought within the limits of the camera.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        let numbers: Vec<f32> = text
+            .split(',')
+            .map(|number| {
+                number
+                    .parse()
+                    .ok()
+                    .filter(|number: &f32| number.is_finite())
+            })
+            .collect::<Option<_>>()?;
+        let [x, y, z, yaw, pitch, distance] = numbers.try_into().ok()?;
+        Some(Self {
+            focus: Vec3::new(x, y, z).clamp(LEAST_FOCUS, MOST_FOCUS),
+            yaw: yaw % std::f32::consts::TAU,
+            pitch: pitch.clamp(LOWEST, HIGHEST),
+            distance: distance.clamp(CLOSEST, FARTHEST),
+        })
     }
 }
 
@@ -79,6 +115,19 @@ impl Rig {
         self.goal.pitch = (self.goal.pitch + pixels.y * 0.006).clamp(LOWEST, HIGHEST);
     }
 
+    /// Turns the head by pixels of a mouse that is locked to the view: the eye stays, what it looks at moves.
+    pub fn look_around(&mut self, pixels: Vec2) {
+        let eye = |view: &View| {
+            let turn = Quat::from_euler(EulerRot::YXZ, view.yaw, -view.pitch, 0.0);
+            turn * Vec3::Z * view.distance
+        };
+        let before = self.goal.focus + eye(&self.goal);
+        self.goal.yaw -= pixels.x * 0.003;
+        self.goal.pitch = (self.goal.pitch + pixels.y * 0.003).clamp(LOWEST, HIGHEST);
+        let focus = before - eye(&self.goal);
+        self.goal.focus = focus.clamp(LEAST_FOCUS, MOST_FOCUS);
+    }
+
     /// Shifts the focus by pixels of a drag, so that what was grabbed stays under the pointer.
     pub fn pan(&mut self, pixels: Vec2) {
         let unit = 2.0 * Self::tangent() * self.goal.distance / self.size.y.max(1.0);
@@ -104,6 +153,53 @@ impl Rig {
         self.goal.distance = distance.clamp(CLOSEST, FARTHEST);
     }
 
+    /// Looks at the middle of `points` in the direction of the goal, from so near that they just fill the picture
+    /// between `top` and `bottom`, shares of its height that something covers.
+    pub fn frame(&mut self, points: &[Vec3], top: f32, bottom: f32) {
+        const SIDE: f32 = 0.06;
+        const STEPS: u32 = 28;
+        if points.is_empty() {
+            return;
+        }
+        let mut trial = Self {
+            shift: 0.0,
+            ..*self
+        };
+        let middle = points.iter().sum::<Vec3>() / points.len() as f32;
+        let spread = points
+            .iter()
+            .map(|at| at.distance(middle))
+            .fold(1.0, f32::max);
+        trial.goal.focus = middle;
+        // So far away that nothing is behind the eye.
+        trial.goal.distance = (spread * 3.0).clamp(CLOSEST, FARTHEST);
+        trial.arrive();
+        // The part of clip space that nothing covers.
+        let (low, high) = (2.0 * bottom - 1.0, 1.0 - 2.0 * top);
+        let open = Vec2::new(1.0 - 2.0 * SIDE, (high - low) / 2.0);
+        let centre = Vec2::new(0.0, (low + high) / 2.0);
+        for _ in 0..STEPS {
+            let clip = trial.clip_from_world();
+            let mut bounds = (Vec2::INFINITY, Vec2::NEG_INFINITY);
+            for point in points {
+                let at = clip * point.extend(1.0);
+                let at = Vec2::new(at.x, at.y) / at.w.max(NEAR);
+                bounds = (bounds.0.min(at), bounds.1.max(at));
+            }
+            let needed = ((bounds.1 - bounds.0) / (2.0 * open)).max_element();
+            trial.view.distance =
+                (trial.view.distance * needed.clamp(0.75, 1.5)).clamp(CLOSEST, FARTHEST);
+            // What is seen in the middle of the bounds moves to the middle of the open part.
+            let aside = (bounds.0 + bounds.1) / 2.0 - centre;
+            let pixel = (aside * Vec2::new(1.0, -1.0) * 0.5 + 0.5) * self.size;
+            let seen = trial.ray(pixel).meets_plane(trial.view.focus.y);
+            if let Some(seen) = seen.filter(|seen| seen.distance(middle) < spread * 3.0) {
+                trial.view.focus = trial.view.focus.lerp(seen, 0.6);
+            }
+        }
+        (self.goal.focus, self.goal.distance) = (trial.view.focus, trial.view.distance);
+    }
+
     /// The distance from which a circle of `radius` on the ground is wholly seen.
     #[must_use]
     pub fn distance_for(&self, radius: f32) -> f32 {
@@ -116,10 +212,7 @@ impl Rig {
 
     fn move_focus(&mut self, way: Vec3) {
         // Not below the floor, and never so far that nobody finds back.
-        self.goal.focus = (self.goal.focus + way).clamp(
-            Vec3::new(-900.0, 0.0, -900.0),
-            Vec3::new(900.0, 300.0, 900.0),
-        );
+        self.goal.focus = (self.goal.focus + way).clamp(LEAST_FOCUS, MOST_FOCUS);
     }
 
     fn ground(&self) -> (Vec3, Vec3) {
@@ -223,6 +316,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_framed_fills_the_picture_and_is_wholly_in_it() {
+        for spread in [2.0, 30.0, 140.0] {
+            let points: Vec<Vec3> = (0..12)
+                .map(|nth| {
+                    let turn = nth as f32 * 0.52;
+                    Vec3::new(
+                        turn.cos() * spread + 9.0,
+                        (nth % 3) as f32,
+                        turn.sin() * spread,
+                    )
+                })
+                .collect();
+            let mut rig = rig();
+            rig.frame(&points, 0.12, 0.10);
+            rig.arrive();
+            let seen: Vec<Vec2> = points.iter().map(|at| rig.project(*at).unwrap()).collect();
+            let low = seen.iter().copied().reduce(Vec2::min).unwrap();
+            let high = seen.iter().copied().reduce(Vec2::max).unwrap();
+            assert!(
+                low.x > 0.0 && high.x < 1280.0 && low.y > 60.0 && high.y < 690.0,
+                "{low} {high}"
+            );
+            let share = (high - low) / Vec2::new(1280.0, 720.0);
+            assert!(share.max_element() > 0.6, "{share}");
+        }
+    }
+
+    #[test]
     fn a_ray_goes_through_the_point_that_its_pixel_shows() {
         let rig = rig();
         for point in [
@@ -250,6 +371,21 @@ mod tests {
                 .distance(rig.size / 2.0 + Vec2::new(40.0, 25.0))
                 < 1.0
         );
+    }
+
+    #[test]
+    fn a_view_survives_its_way_through_an_address() {
+        let view = View {
+            focus: Vec3::new(3.5, 1.2, -20.0),
+            yaw: 1.25,
+            pitch: 0.5,
+            distance: 42.0,
+        };
+        assert_eq!(View::from_text(&view.to_text()), Some(view));
+        assert_eq!(View::from_text("1,2,3"), None);
+        assert_eq!(View::from_text("NaN,0,0,0,0,0"), None);
+        let wild = View::from_text("1e9,-5,0,0,9,0").unwrap();
+        assert!(wild.focus.x <= 900.0 && wild.focus.y >= 0.0 && wild.pitch < 1.6);
     }
 
     #[test]

@@ -46,6 +46,17 @@ pub fn duration(seconds: u64) -> String {
     }
 }
 
+/// Seconds as a clock shows them: minutes and seconds, with hours only where there are some.
+#[must_use]
+pub fn clock(seconds: f64) -> String {
+    let seconds = seconds.max(0.0) as u64;
+    let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes}:{rest:02}"),
+        _ => format!("{hours}:{minutes:02}:{rest:02}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +74,10 @@ mod tests {
                 microseconds(2_500_000)
             ],
             ["850 µs", "12.3 ms", "2.50 s"]
+        );
+        assert_eq!(
+            [clock(-1.0), clock(65.4), clock(7384.0)],
+            ["0:00", "1:05", "2:03:04"]
         );
         assert_eq!(
             [

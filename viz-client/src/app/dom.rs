@@ -112,6 +112,12 @@ pub fn query(name: &str) -> Option<String> {
     UrlSearchParams::new_with_str(&search).ok()?.get(name)
 }
 
+/// What the browser keeps for this site; none where that is forbidden.
+#[must_use]
+pub fn storage() -> Option<web_sys::Storage> {
+    window().local_storage().ok().flatten()
+}
+
 /// Whether the person asked the system for less motion.
 #[must_use]
 pub fn prefers_reduced_motion() -> bool {

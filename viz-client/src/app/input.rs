@@ -41,13 +41,23 @@ pub enum Gesture {
         at: Vec2,
         /// Whether it means panning: another button than the first, or with shift.
         second: bool,
+        /// Whether what is clicked is added to what is selected.
+        also: bool,
+        /// Whether it is a finger or a pen.
+        touch: bool,
         /// When, in milliseconds.
         time: f64,
     },
     /// The wheel turned by so many steps, positive away from the person.
     Wheel(f32),
-    /// A key was pressed, by the name of its place on the keyboard.
+    /// A key was pressed, by the name of its place on the keyboard; digits with shift are `Keep`, with alt `View`.
     Key(String),
+    /// The mouse moved while it was locked to the view.
+    Look(Vec2),
+    /// The mouse was locked to the view, or let go.
+    Locked(bool),
+    /// A menu was asked for at a place of the canvas.
+    Menu(Vec2),
 }
 
 /// What happened since the last frame.
@@ -80,7 +90,7 @@ pub fn plugin(app: &mut App) {
         .add_systems(Update, collect.in_set(super::Step::Hear));
 }
 
-fn collect(shared: NonSend<Shared>, mut input: ResMut<Input>) {
+pub(super) fn collect(shared: NonSend<Shared>, mut input: ResMut<Input>) {
     let mut fresh = shared.borrow_mut();
     input.gestures = std::mem::take(&mut fresh.gestures);
     input.held.clone_from(&fresh.held);
@@ -110,12 +120,21 @@ fn listen() -> Shared {
             }
             let second = event.button() > 0 || event.buttons() & 0b110 != 0 || event.shift_key();
             let mut to = to.borrow_mut();
+            if dom::document().pointer_lock_element().is_some() {
+                if stroke == Stroke::Move {
+                    let way = Vec2::new(event.movement_x() as f32, event.movement_y() as f32);
+                    to.gestures.push(Gesture::Look(way));
+                }
+                return;
+            }
             to.pointer = Some(at);
             to.gestures.push(Gesture::Pointer {
                 id: event.pointer_id(),
                 stroke,
                 at,
                 second,
+                also: event.shift_key() || event.ctrl_key() || event.meta_key(),
+                touch: event.pointer_type() != "mouse",
                 time: event.time_stamp(),
             });
         });
@@ -139,28 +158,58 @@ fn listen() -> Shared {
     dom::listen(&canvas, "contextmenu", |event: Event| {
         event.prevent_default()
     });
+    let to = shared.clone();
+    dom::listen(&dom::document(), "pointerlockchange", move |_: Event| {
+        let locked = dom::document().pointer_lock_element().is_some();
+        to.borrow_mut().gestures.push(Gesture::Locked(locked));
+    });
     let window = dom::window();
+    let target = canvas.clone();
     let to = shared.clone();
     dom::listen(&window, "keydown", move |event: KeyboardEvent| {
+        let code = event.code();
+        let digit = code.strip_prefix("Digit");
+        let bookmark = event.alt_key() && !event.ctrl_key() && digit.is_some();
+        // Control alone flies down, unless a shortcut of the browser follows.
+        let shortcut = (event.ctrl_key() && code != "ControlLeft") || event.meta_key();
         // Keys belong to the form field that has them, and shortcuts to the browser.
-        if is_for_a_control(&event) || event.ctrl_key() || event.meta_key() || event.alt_key() {
+        if is_for_a_control(&event) || shortcut || (event.alt_key() && !bookmark) {
+            to.borrow_mut().held.remove("ControlLeft");
             return;
         }
-        let code = event.code();
-        if matches!(
-            code.as_str(),
-            "Space" | "ArrowUp" | "ArrowDown" | "ArrowLeft" | "ArrowRight" | "Home"
-        ) {
+        if code == "KeyM" && !event.repeat() {
+            // Only a gesture of the person may lock the mouse, so it cannot wait for the next frame.
+            if dom::document().pointer_lock_element().is_some() {
+                dom::document().exit_pointer_lock();
+            } else {
+                target.request_pointer_lock();
+            }
+        }
+        if bookmark
+            || matches!(
+                code.as_str(),
+                "ContextMenu"
+                    | "Space"
+                    | "ArrowUp"
+                    | "ArrowDown"
+                    | "ArrowLeft"
+                    | "ArrowRight"
+                    | "Home"
+            )
+        {
             event.prevent_default();
         }
         let mut to = to.borrow_mut();
         if to.held.insert(code.clone()) || event.repeat() {
-            let key = if event.key() == "?" {
-                "Help".to_owned()
-            } else {
-                code
+            let key = match code.strip_prefix("Digit") {
+                _ if event.key() == "?" => "Help".to_owned(),
+                Some(digit) if event.alt_key() => format!("View{digit}"),
+                Some(digit) if event.shift_key() => format!("Keep{digit}"),
+                _ => code,
             };
-            to.gestures.push(Gesture::Key(key));
+            if !(event.repeat() && key.starts_with("Keep")) {
+                to.gestures.push(Gesture::Key(key));
+            }
         }
     });
     let to = shared.clone();

@@ -10,6 +10,8 @@ use mattx_viz_client::cluster::Cluster;
 use mattx_viz_client::pick::{Target, pick};
 
 use super::camera::{Steering, TheRig};
+use super::dom;
+use super::hud::Filter;
 use super::input::{Gesture, Input, Stroke};
 use super::model::{TheActing, TheBodies, TheCluster, Wishes};
 
@@ -18,6 +20,8 @@ const STEADY: f32 = 6.0;
 /// Milliseconds and pixels between the two clicks of a double click.
 const DOUBLE_MS: f64 = 450.0;
 const DOUBLE_REACH: f32 = 24.0;
+/// Milliseconds for which a finger rests that asks for the menu.
+const LONG_PRESS_MS: f64 = 550.0;
 
 /// What the pointers do.
 #[derive(Resource, Default)]
@@ -30,7 +34,23 @@ pub struct Pointing {
     last_click: Option<(f64, Vec2, Option<Target>)>,
 }
 
+impl Pointing {
+    /// What is at a place of the canvas.
+    #[must_use]
+    pub fn under(
+        &self,
+        rig: &TheRig,
+        cluster: &Cluster,
+        bodies: &TheBodies,
+        at: Vec2,
+    ) -> Option<Target> {
+        pick(rig, cluster, bodies, at)
+    }
+}
+
 struct Finger {
+    since: f64,
+    touch: bool,
     start: Vec2,
     at: Vec2,
     target: Option<Target>,
@@ -49,12 +69,12 @@ pub fn plugin(app: &mut App) {
     );
 }
 
-fn point(
+pub(super) fn point(
     mut pointing: ResMut<Pointing>,
     mut acting: ResMut<TheActing>,
     mut rig: ResMut<TheRig>,
     mut steering: ResMut<Steering>,
-    input: Res<Input>,
+    mut input: ResMut<Input>,
     cluster: Res<TheCluster>,
     bodies: Res<TheBodies>,
     wishes: Res<Wishes>,
@@ -62,12 +82,15 @@ fn point(
     if wishes.kiosk {
         return;
     }
+    let mut menus = Vec::new();
     for gesture in &input.gestures {
         let Gesture::Pointer {
             id,
             stroke,
             at,
             second,
+            also,
+            touch,
             time,
         } = gesture
         else {
@@ -77,6 +100,8 @@ fn point(
         match stroke {
             Stroke::Down => {
                 let finger = Finger {
+                    since: *time,
+                    touch: *touch,
                     start: *at,
                     at: *at,
                     target: under(*at),
@@ -99,10 +124,15 @@ fn point(
                 };
                 if let Some((process, at)) = pointing.dragged.take() {
                     acting.drop_on(&cluster, process, under(at));
-                } else if !finger.moved && !finger.second {
+                } else if !finger.moved && finger.second && !also {
+                    menus.push(*at);
+                } else if !finger.moved && *also {
+                    acting.click_also(finger.target);
+                } else if !finger.moved && pointing.down.is_empty() {
                     click(
                         &mut pointing,
                         &mut acting,
+                        &mut steering,
                         &cluster,
                         finger.target,
                         *at,
@@ -116,6 +146,15 @@ fn point(
             }
         }
     }
+    // A finger that rests asks for the menu.
+    let now = dom::now_ms();
+    let long =
+        |finger: &Finger| finger.touch && !finger.moved && now - finger.since > LONG_PRESS_MS;
+    if pointing.down.len() == 1 && pointing.down.values().all(long) {
+        menus.extend(pointing.down.values().map(|finger| finger.at));
+        pointing.down.clear();
+    }
+    input.gestures.extend(menus.into_iter().map(Gesture::Menu));
     let moving_camera =
         pointing.dragged.is_none() && pointing.down.values().any(|finger| finger.moved);
     pointing.hovered = input
@@ -178,6 +217,7 @@ fn drag(
 fn click(
     pointing: &mut Pointing,
     acting: &mut TheActing,
+    steering: &mut Steering,
     cluster: &Cluster,
     target: Option<Target>,
     at: Vec2,
@@ -185,11 +225,10 @@ fn click(
 ) {
     // What was hit first counts: the first click may have changed what is under the pointer.
     let double = pointing.last_click.take().filter(|(before, place, first)| {
-        time - before < DOUBLE_MS
-            && at.distance(*place) < DOUBLE_REACH
-            && matches!(first, Some(Target::Process(_)))
+        time - before < DOUBLE_MS && at.distance(*place) < DOUBLE_REACH && first.is_some()
     });
     match double {
+        Some((_, _, first @ Some(Target::Node(_)))) => steering.wanted = first,
         Some((_, _, first)) => acting.double_click(cluster, first),
         None => {
             acting.click(cluster, target);
@@ -203,6 +242,7 @@ fn keys(
     mut acting: ResMut<TheActing>,
     input: Res<Input>,
     cluster: Res<TheCluster>,
+    filter: Res<Filter>,
     wishes: Res<Wishes>,
 ) {
     if wishes.kiosk {
@@ -211,27 +251,32 @@ fn keys(
     for gesture in &input.gestures {
         let Gesture::Key(key) = gesture else { continue };
         match key.as_str() {
-            "Escape" => acting.selected = None,
+            "Escape" => acting.let_go(),
+            "KeyG" => match filter.found() {
+                Some(found) if !found.is_empty() => {
+                    acting.select_all(found.iter().copied());
+                    let count = acting.group.len();
+                    acting.hint(format!("{count} processes are meant together"));
+                }
+                Some(_) => acting.hint("no process matches".into()),
+                None => acting.hint("search first (/): what is found is then selected".into()),
+            },
             "KeyN" => select_next(&mut acting, &cluster, 1),
             "KeyP" => select_next(&mut acting, &cluster, -1),
             "KeyH" => {
-                if let Some(process) = acting.selected_process() {
-                    acting.send_home(&cluster, process);
-                }
+                acting.move_meant(&cluster, command::Target::Home);
             }
             "KeyB" => {
-                if let Some(process) = acting.selected_process() {
-                    acting.migrate(&cluster, process, command::Target::Best);
-                }
+                acting.move_meant(&cluster, command::Target::Best);
             }
             _ => {
                 let digit = key
                     .strip_prefix("Digit")
                     .and_then(|digit| digit.parse::<usize>().ok());
-                if let (Some(nth @ 1..), Some(process)) = (digit, acting.selected_process())
+                if let Some(nth @ 1..) = digit
                     && let Some(node) = cluster.nodes.keys().nth(nth - 1)
                 {
-                    acting.migrate(&cluster, process, command::Target::Node(*node));
+                    acting.move_meant(&cluster, command::Target::Node(*node));
                 }
             }
         }
@@ -256,5 +301,6 @@ fn select_next(acting: &mut TheActing, cluster: &Cluster, step: isize) {
         Some(at) => (at as isize + step).rem_euclid(busiest.len() as isize) as usize,
         None => 0,
     };
+    acting.group.clear();
     acting.selected = Some(Target::Process(busiest[next].name));
 }

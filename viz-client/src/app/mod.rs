@@ -12,6 +12,7 @@ use bevy::window::{ExitCondition, PresentMode};
 mod address;
 mod camera;
 mod dom;
+mod gamepad;
 mod hud;
 mod input;
 mod interact;
@@ -74,6 +75,7 @@ pub fn run() {
             model::plugin,
             net::plugin,
             input::plugin,
+            gamepad::plugin,
             camera::plugin,
             interact::plugin,
             render::plugin,

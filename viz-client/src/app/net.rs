@@ -7,21 +7,29 @@ use std::rc::Rc;
 
 use bevy::prelude::*;
 use mattx_protocol::browser::{FromServer, FromViewer};
+use mattx_viz_client::acting::Order;
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 
 use super::dom;
-use super::model::{TheActing, TheCluster};
+use super::model::{Aside, TheActing, TheCluster};
 
 /// Messages that may wait, while the page is hidden, before a snapshot is cheaper than all of them.
 const BACKLOG: usize = 200;
 /// Milliseconds until the first new attempt, and the longest time between two.
 const RETRY_MS: f64 = 400.0;
-const LONGEST_RETRY_MS: f64 = 4000.0;
+const LONGEST_RETRY_MS: f64 = 2000.0;
+
+/// Milliseconds without a message after which a connection counts as lost: a running cluster has news every second.
+const SILENCE_MS: f64 = 8000.0;
+/// Milliseconds that opening a connection may take.
+const OPENING_MS: f64 = 3000.0;
 
 enum Incoming {
     Opened,
     Message(Vec<u8>),
+    /// The same in words, which `?format=json` of the page's address asks for.
+    Words(String),
     Closed,
 }
 
@@ -51,7 +59,12 @@ impl Socket {
         } else {
             "ws"
         };
-        let socket = WebSocket::new(&format!("{scheme}://{}/ws", location.host().ok()?)).ok()?;
+        let question = match dom::query("format").as_deref() {
+            Some("json") => "?format=json",
+            _ => "",
+        };
+        let address = format!("{scheme}://{}/ws{question}", location.host().ok()?);
+        let socket = WebSocket::new(&address).ok()?;
         socket.set_binary_type(BinaryType::Arraybuffer);
         let queue = Queue::default();
         let push = |queue: &Queue| {
@@ -64,6 +77,8 @@ impl Socket {
         let message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             if let Ok(buffer) = event.data().dyn_into::<js_sys::ArrayBuffer>() {
                 to_queue(Incoming::Message(js_sys::Uint8Array::new(&buffer).to_vec()));
+            } else if let Some(words) = event.data().as_string() {
+                to_queue(Incoming::Words(words));
             }
         });
         let to_queue = push(&queue);
@@ -107,6 +122,7 @@ pub struct Connection {
     /// Messages that could not be understood.
     pub garbled: u64,
     attempts: u32,
+    asked_ms: f64,
     retry_at_ms: f64,
 }
 
@@ -123,18 +139,35 @@ pub(super) fn receive(
     mut slot: NonSendMut<Option<Socket>>,
     mut connection: ResMut<Connection>,
     mut cluster: ResMut<TheCluster>,
+    mut aside: ResMut<Aside>,
     mut acting: ResMut<TheActing>,
 ) {
     let now = dom::now_ms();
+    let live = aside.0.as_mut().unwrap_or(&mut cluster);
     let Some(socket) = slot.as_ref() else {
         if now >= connection.retry_at_ms {
             connection.attempts += 1;
             connection.retry_at_ms =
                 now + (RETRY_MS * f64::from(connection.attempts)).min(LONGEST_RETRY_MS);
+            connection.asked_ms = now;
             *slot = Socket::open();
         }
         return;
     };
+    // A cut network closes nothing: who is not heard for long is called anew.
+    if connection.open && now - connection.heard_ms > SILENCE_MS {
+        connection.open = false;
+        connection.retry_at_ms = now;
+        acting.disconnected();
+        *slot = None;
+        return;
+    }
+    // Neither does it refuse a connection: the attempt is given up and made again.
+    if !connection.open && now - connection.asked_ms > OPENING_MS {
+        connection.retry_at_ms = now;
+        *slot = None;
+        return;
+    }
     let mut waiting: VecDeque<Incoming> = std::mem::take(&mut *socket.queue.borrow_mut());
     if waiting.len() > BACKLOG {
         socket.send(&FromViewer::Resynchronise);
@@ -148,14 +181,20 @@ pub(super) fn receive(
                 connection.attempts = 0;
                 connection.heard_ms = now;
             }
-            Incoming::Message(bytes) => {
+            Incoming::Message(_) | Incoming::Words(_) => {
                 connection.messages += 1;
                 connection.heard_ms = now;
-                match postcard::from_bytes::<FromServer>(&bytes) {
-                    Ok(message) => resynchronise |= !cluster.hear(message, now / 1000.0),
+                match decode(&incoming) {
+                    Ok(message) => resynchronise |= !live.hear(message, now / 1000.0),
                     Err(error) => {
                         connection.garbled += 1;
                         warn!("a message of the server was not understood: {error}");
+                        if connection.garbled == 1 {
+                            acting.hint(
+                                "the server speaks another version than this page: reload it"
+                                    .into(),
+                            );
+                        }
                     }
                 }
             }
@@ -173,19 +212,30 @@ pub(super) fn receive(
     }
 }
 
+fn decode(incoming: &Incoming) -> Result<FromServer, String> {
+    match incoming {
+        Incoming::Message(bytes) => postcard::from_bytes(bytes).map_err(|error| error.to_string()),
+        Incoming::Words(words) => serde_json::from_str(words).map_err(|error| error.to_string()),
+        Incoming::Opened | Incoming::Closed => Err("it is no message".into()),
+    }
+}
+
 /// Whether an encoded message is a delta: the number of its variant comes first.
 fn is_delta(bytes: &[u8]) -> bool {
     bytes.first() == Some(&2)
 }
 
 fn send(slot: NonSend<Option<Socket>>, connection: Res<Connection>, mut acting: ResMut<TheActing>) {
-    let commands = acting.take_commands();
+    let orders = acting.take_orders();
     match Option::as_ref(&slot).filter(|_| connection.open) {
-        Some(socket) => commands
-            .into_iter()
-            .for_each(|(id, command)| socket.send(&FromViewer::Execute { id, command })),
+        Some(socket) => orders.into_iter().for_each(|order| {
+            socket.send(&match order {
+                Order::Execute(id, command) => FromViewer::Execute { id, command },
+                Order::Playback(id, control) => FromViewer::Playback { id, control },
+            });
+        }),
         // A command that waits for a connection would surprise whoever has forgotten it.
-        None if !commands.is_empty() => acting.disconnected(),
+        None if !orders.is_empty() => acting.disconnected(),
         None => {}
     }
 }

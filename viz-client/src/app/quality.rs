@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use bevy::prelude::*;
+use bevy::render::renderer::RenderAdapterInfo;
 use bevy::winit::{UpdateMode, WinitSettings};
 
 use super::{dom, testing};
@@ -29,8 +30,18 @@ pub struct Quality {
     frame: f32,
     waited: f32,
     fixed: bool,
+    /// Whether there is a GPU that draws.
+    hardware: bool,
     /// A scale that turned out to be too fine.
     limit: f32,
+}
+
+impl Quality {
+    /// Whether edges are smoothed and the floor mirrors, which the CPU cannot draw in time.
+    #[must_use]
+    pub fn is_rich(&self) -> bool {
+        self.fixed || testing::wants_all_pixels() || (self.hardware && self.scale >= 0.99)
+    }
 }
 
 /// Sets the adaption up.
@@ -41,6 +52,7 @@ pub fn plugin(app: &mut App) {
         frame: 0.016,
         waited: -WARM_UP,
         fixed,
+        hardware: false,
         limit: 1.0,
     };
     app.insert_resource(quality)
@@ -62,7 +74,17 @@ pub fn plugin(app: &mut App) {
     }
 }
 
-fn adapt(mut quality: ResMut<Quality>, time: Res<Time<Real>>) {
+fn adapt(
+    mut quality: ResMut<Quality>,
+    time: Res<Time<Real>>,
+    adapter: Option<Res<RenderAdapterInfo>>,
+) {
+    quality.hardware = adapter.is_some_and(|adapter| {
+        let name = adapter.name.to_lowercase();
+        !["swiftshader", "llvmpipe", "software", "basic render"]
+            .iter()
+            .any(|slow| name.contains(slow))
+    });
     let seconds = time.delta_secs();
     // A frame that took this long was none: the page was hidden.
     if seconds > 1.5 {

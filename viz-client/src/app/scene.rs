@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use bevy::prelude::*;
-use mattx_protocol::model::{NodeId, NodeState};
+use mattx_protocol::browser::Source;
+use mattx_protocol::model::{NodeId, NodeSample, NodeState};
 use mattx_viz_client::bodies::{Body, Stage};
 use mattx_viz_client::cluster::Process;
 use mattx_viz_client::motion::{arc_height, ease, scatter, share};
@@ -18,7 +19,7 @@ use super::interact::Pointing;
 use super::model::{TheActing, TheBodies, TheCluster, Wishes};
 use super::quality::Quality;
 use super::render::{Drawing, Globals, Instance, Layer};
-use super::theme::{Theme, tint};
+use super::theme::Theme;
 
 /// Radius of the gauge around a node.
 const PAD: f32 = NODE_HALF_WIDTH * 3.1;
@@ -67,6 +68,7 @@ fn globals(
 ) {
     drawing.clear();
     drawing.scale = quality.scale;
+    drawing.smooth = quality.is_rich();
     let (middle, around) = cluster.places.extent();
     let part = share(time.delta_secs(), 0.4);
     extent.0 = extent.0.lerp(middle, part);
@@ -82,9 +84,16 @@ fn globals(
         sky_low: four(theme.sky[0], Rig::tangent()),
         sky_high: four(theme.sky[1], flag(!wishes.still)),
         floor: four(theme.floor[0], rig.shift),
-        lines: four(theme.floor[1], 0.0),
+        lines: four(theme.floor[1], flag(theme.bright)),
+        horizon: four(
+            theme.horizon,
+            flag(cluster.source == Some(Source::Simulated)),
+        ),
+        memory: four(theme.memory, flag(quality.is_rich())),
+        accent: four(theme.accent, 0.0),
     };
-    for star in 0..STARS {
+    let stars = if theme.bright { 0 } else { STARS };
+    for star in 0..stars {
         let dice = |salt: u32| scatter(star * 7 + salt);
         let turn = dice(1) * std::f32::consts::TAU;
         let rise = 0.03 + 0.97 * dice(2).powf(1.4);
@@ -113,7 +122,9 @@ fn nodes(
     cluster: Res<TheCluster>,
     acting: Res<TheActing>,
     pointing: Res<Pointing>,
+    filter: Res<Filter>,
     theme: Res<Theme>,
+    quality: Res<Quality>,
     time: Res<Time>,
 ) {
     looks.0.retain(|id, _| cluster.nodes.contains_key(id));
@@ -124,6 +135,7 @@ fn nodes(
     let computes_on = aiming
         .and_then(|name| cluster.processes.get(&name))
         .map(|process| process.node);
+    let mirrors = quality.is_rich();
     for (id, node) in &cluster.nodes {
         let Some(foot) = cluster.places.of(*id) else {
             continue;
@@ -135,6 +147,7 @@ fn nodes(
         look.rise += (1.0 - look.rise) * share(time.delta_secs(), 0.3);
         let color = theme.load(look.load);
         let state = match node.sample.state {
+            NodeState::Up if acting.is_draining(*id) => 3.0,
             NodeState::Up => 0.0,
             NodeState::Stale => 1.0,
             NodeState::Down => 2.0,
@@ -142,16 +155,18 @@ fn nodes(
         let selected = acting.selected_node() == Some(*id);
         let hovered = pointing.hovered == Some(Target::Node(*id));
         let can_receive = hovered && computes_on.is_some_and(|at| at != *id);
+        let dim = flag(!filter.shows_node(*id));
         let tall = height(look.load, node.sample.state) * ease(look.rise);
-        drawing.add(
-            Layer::Tower,
-            Instance {
-                a: four(foot, tall),
-                b: four(color, look.load),
-                c: [scatter(*id) * 10.0, state, flag(selected), flag(hovered)],
-                d: [NODE_HALF_WIDTH, 0.0, 0.0, 0.0],
-            },
-        );
+        let tower = |way| Instance {
+            a: four(foot, tall),
+            b: four(color, look.load),
+            c: [scatter(*id) * 10.0, state, flag(selected), flag(hovered)],
+            d: [NODE_HALF_WIDTH, way, dim, 0.0],
+        };
+        drawing.add(Layer::Tower, tower(1.0));
+        if mirrors {
+            drawing.add(Layer::Mirror, tower(-1.0));
+        }
         drawing.add(
             Layer::Pad,
             Instance {
@@ -161,19 +176,19 @@ fn nodes(
                     look.memory,
                     flag(selected),
                     flag(can_receive) + 0.25 * flag(hovered && !can_receive),
-                    state,
+                    flag(state == 1.0 || state == 2.0),
                 ],
-                d: [0.0; 4],
+                d: [dim, 0.0, 0.0, 0.0],
             },
         );
-        if state < 1.0 {
-            // The light above a node: a lamp that says from afar how busy it is.
+        if (state == 0.0 || state == 3.0) && dim == 0.0 && !theme.bright {
+            // The core of light on top of a node spills over.
             drawing.add(
                 Layer::Glow,
                 Instance {
-                    a: four(foot + Vec3::Y * (tall + 0.35), 1.5 + 1.3 * look.load),
-                    b: four(color, 0.05 + 0.13 * look.load),
-                    c: [0.0; 4],
+                    a: four(foot + Vec3::Y * (tall + 0.05), 1.15 + 0.75 * look.load),
+                    b: four(color, 0.04 + 0.30 * look.load),
+                    c: [4.0, 0.0, 0.0, 0.0],
                     d: [0.0; 4],
                 },
             );
@@ -196,12 +211,10 @@ fn processes(
         };
         let selected = acting.selected_process() == Some(*name);
         let hovered = pointing.hovered == Some(Target::Process(*name));
-        let dim = filter
-            .0
-            .as_ref()
-            .is_some_and(|query| !query.matches(process, &cluster));
+        let dim = !filter.shows(*name);
         ball(
             &mut drawing,
+            &theme,
             process,
             body,
             Look {
@@ -214,7 +227,7 @@ fn processes(
             continue;
         }
         if process.is_away() && body.flight.is_none() {
-            tether(&mut drawing, &cluster, process, body, selected);
+            tether(&mut drawing, &cluster, &theme, process, body, selected);
         }
         journey(&mut drawing, &cluster, process, body, &theme);
         if acting.is_pending(*name) && body.flight.is_none() {
@@ -246,13 +259,13 @@ struct Look {
     dim: bool,
 }
 
-fn ball(drawing: &mut Drawing, process: &Process, body: &Body, look: Look) {
+fn ball(drawing: &mut Drawing, theme: &Theme, process: &Process, body: &Body, look: Look) {
     let Look {
         selected,
         hovered,
         dim,
     } = look;
-    let color = tint(process.name.home) * if dim { 0.12 } else { 1.0 };
+    let color = theme.tint(process.name.home);
     let cpu = if dim {
         0.0
     } else {
@@ -270,15 +283,15 @@ fn ball(drawing: &mut Drawing, process: &Process, body: &Body, look: Look) {
                 flag(process.is_away()),
                 body.presence,
             ],
-            d: [0.0; 4],
+            d: [flag(dim), 0.0, 0.0, 0.0],
         },
     );
-    if cpu > 0.04 {
+    if cpu > 0.04 && !theme.bright {
         drawing.add(
             Layer::Glow,
             Instance {
-                a: four(body.position, size * (2.2 + 1.6 * cpu)),
-                b: four(color, 0.42 * cpu * body.presence),
+                a: four(body.position, size * (2.0 + 1.3 * cpu)),
+                b: four(color, 0.34 * cpu * body.presence),
                 c: [0.0; 4],
                 d: [0.0; 4],
             },
@@ -290,6 +303,7 @@ fn ball(drawing: &mut Drawing, process: &Process, body: &Body, look: Look) {
 fn tether(
     drawing: &mut Drawing,
     cluster: &TheCluster,
+    theme: &Theme,
     process: &Process,
     body: &Body,
     selected: bool,
@@ -298,16 +312,27 @@ fn tether(
         return;
     };
     let end = home + Vec3::Y * 0.9;
-    let color = tint(process.name.home);
+    let color = theme.tint(process.name.home);
+    // The more passes between the two nodes, the denser and quicker the light that runs along.
+    let traffic = cluster
+        .nodes
+        .get(&process.node)
+        .map_or(0.0, |node| traffic(&node.sample));
     drawing.add(
         Layer::Ribbon,
         Instance {
             a: four(body.position, arc_height(body.position, end) * 0.55),
             b: four(end, 0.035 + 0.02 * flag(selected)),
             c: four(color, (0.55 + 0.7 * flag(selected)) * body.presence),
-            d: [1.0, 0.35, 14.0, 0.0],
+            d: [1.0, 0.25 + 0.55 * traffic, 10.0 + 12.0 * traffic, 0.0],
         },
     );
+}
+
+/// How much passes over the network of a node: 0.0 for a kilobyte per second or less, 1.0 for a hundred megabytes.
+fn traffic(sample: &NodeSample) -> f32 {
+    let bytes = (sample.network_in + sample.network_out).max(1) as f32;
+    ((bytes.log10() - 3.0) / 5.0).clamp(0.0, 1.0)
 }
 
 /// A flight under way, and what remains to be seen of one that ended.
@@ -323,13 +348,26 @@ fn journey(
         let color = if body.afterglow > 0.0 { good } else { bad };
         let age = 1.0 - body.afterglow.abs();
         let light = (1.0 - age) * (1.0 - age);
-        ring(
-            drawing,
-            body.position,
-            0.4 + 2.2 * ease(age),
-            color,
-            1.2 * light,
-        );
+        if body.afterglow > 0.0 {
+            ring(
+                drawing,
+                body.position,
+                0.4 + 2.2 * ease(age),
+                color,
+                1.2 * light,
+            );
+        } else {
+            // Failures look different in shape, too: a cross that stays.
+            drawing.add(
+                Layer::Glow,
+                Instance {
+                    a: four(body.position, 1.3),
+                    b: four(color, 1.6 * (1.0 - age)),
+                    c: [5.0, 0.0, 0.0, 0.0],
+                    d: [0.0; 4],
+                },
+            );
+        }
         drawing.add(
             Layer::Glow,
             Instance {
@@ -347,7 +385,7 @@ fn journey(
     };
     let (from, to) = (from + Vec3::Y * 1.1, to + Vec3::Y * 1.1);
     let color = match flight.stage {
-        Stage::Pending => theme.accent.lerp(tint(process.name.home), 0.35),
+        Stage::Pending => theme.accent.lerp(theme.tint(process.name.home), 0.35),
         Stage::Landing => good,
         Stage::Returning => bad,
     };

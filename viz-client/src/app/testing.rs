@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What scripts may ask the page: `mattx_state()` (JSON text), `mattx_pick(x, y)` (what a click there would hit), and
-//! `mattx_sharp(on)`, which has all pixels drawn however long that takes, for a picture to keep.
+//! What scripts may ask the page, as `window.mattx`:
+//!
+//! * `state()`: everything that is known and shown, with positions in CSS pixels, as JSON text;
+//! * `pick(x, y)`: what a click there would hit, as JSON text;
+//! * `numbers()`: frames, draw calls, shapes, bytes of the heap, cheap enough to be asked while it is measured, as JSON text;
+//! * `sharp(on)`: has all pixels drawn however long that takes, for a picture to keep.
 //!
 //! The application's data cannot be reached from a call of the page, so after each frame a copy is left here. Copies are
 //! made only for a while after somebody asked.
@@ -24,6 +28,7 @@ use super::dom;
 use super::model::{TheActing, TheBodies, TheCluster};
 use super::net::Connection;
 use super::render::Drawing;
+use super::theme::Theme;
 
 /// Frames for which copies are made after a question.
 const INTEREST: u32 = 600;
@@ -31,6 +36,7 @@ const INTEREST: u32 = 600;
 #[derive(Default)]
 struct Copy {
     sharp: bool,
+    numbers: Numbers,
     interest: u32,
     answer: Answer,
     rig: Rig,
@@ -53,9 +59,31 @@ struct Answer {
     shapes: usize,
     selected_process: Option<ProcessRef>,
     selected_node: Option<NodeId>,
+    group: usize,
+    /// It shows what was, not what is.
+    past: bool,
+    theme: &'static str,
+    eye: [f32; 3],
     nodes: Vec<NodeView>,
     processes: Vec<ProcessView>,
     outcomes: Vec<(ProcessRef, Outcome)>,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Default, Serialize)]
+struct Numbers {
+    frame: u64,
+    connected: bool,
+    /// The cluster is known and drawn.
+    ready: bool,
+    draws: usize,
+    shapes: usize,
+    processes: usize,
+    messages: u64,
+    /// Pixels drawn per pixel of the canvas, in each direction.
+    scale: f32,
+    /// Bytes of the program's memory, which never shrinks.
+    heap: u64,
 }
 
 #[derive(Clone, Serialize)]
@@ -102,7 +130,10 @@ pub fn plugin(app: &mut App) {
 }
 
 fn install() {
-    let window: JsValue = dom::window().into();
+    let mattx = js_sys::Object::new();
+    let numbers = Closure::<dyn Fn() -> String>::new(|| {
+        COPY.with_borrow(|copy| serde_json::to_string(&copy.numbers).unwrap_or_default())
+    });
     let state = Closure::<dyn Fn() -> String>::new(|| {
         COPY.with_borrow_mut(|copy| {
             copy.interest = INTEREST;
@@ -130,15 +161,27 @@ fn install() {
         })
     });
     let sharp = Closure::<dyn Fn(bool)>::new(|on| COPY.with_borrow_mut(|copy| copy.sharp = on));
-    for (name, function) in [
-        ("mattx_sharp", sharp.into_js_value()),
-        ("mattx_state", state.into_js_value()),
-        ("mattx_pick", hit.into_js_value()),
-    ] {
-        if js_sys::Reflect::set(&window, &name.into(), &function).is_err() {
+    let functions = [
+        ("state", state.into_js_value()),
+        ("pick", hit.into_js_value()),
+        ("numbers", numbers.into_js_value()),
+        ("sharp", sharp.into_js_value()),
+    ];
+    let put = |object: &JsValue, name: &str, value: &JsValue| {
+        if js_sys::Reflect::set(object, &name.into(), value).is_err() {
             warn!("the page does not let {name} be defined");
         }
+    };
+    for (name, function) in functions {
+        put(&mattx, name, &function);
     }
+    put(&dom::window(), "mattx", &mattx);
+}
+
+fn heap() -> u64 {
+    let memory: js_sys::WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
+    let buffer: js_sys::ArrayBuffer = memory.buffer().unchecked_into();
+    u64::from(buffer.byte_length())
 }
 
 fn copy(
@@ -148,19 +191,32 @@ fn copy(
     rig: Res<TheRig>,
     connection: Res<Connection>,
     drawing: Res<Drawing>,
+    theme: Res<Theme>,
     adapter: Option<Res<RenderAdapterInfo>>,
     mut frame: Local<u64>,
 ) {
     *frame += 1;
     COPY.with_borrow_mut(|copy| {
         copy.answer.frame = *frame;
+        let ready = *frame > 3 && !cluster.nodes.is_empty();
+        copy.numbers = Numbers {
+            frame: *frame,
+            connected: connection.open,
+            ready,
+            draws: drawing.calls(),
+            shapes: drawing.len(),
+            processes: cluster.processes.len(),
+            messages: connection.messages,
+            scale: drawing.scale,
+            heap: heap(),
+        };
         if copy.interest == 0 {
             return;
         }
         copy.interest -= 1;
         let screen = |at| rig.project(at).map(|pixel| pixel.to_array());
         copy.answer = Answer {
-            ready: *frame > 3 && !cluster.nodes.is_empty(),
+            ready,
             frame: *frame,
             connected: connection.open,
             garbled: connection.garbled,
@@ -172,6 +228,10 @@ fn copy(
             shapes: drawing.len(),
             selected_process: acting.selected_process(),
             selected_node: acting.selected_node(),
+            group: acting.group.len(),
+            past: cluster.past,
+            theme: theme.name,
+            eye: rig.eye().to_array(),
             nodes: cluster
                 .nodes
                 .iter()

@@ -8,7 +8,7 @@ use mattx_viz_client::words;
 
 use crate::app::Step;
 use crate::app::dom;
-use crate::app::model::{FrameNews, TheCluster};
+use crate::app::model::{Aside, FrameNews, TheCluster};
 
 /// Events that are shown.
 const LINES: u32 = 6;
@@ -17,9 +17,10 @@ pub fn plugin(app: &mut App) {
     app.add_systems(Update, tell.in_set(Step::Show));
 }
 
-fn tell(news: Res<FrameNews>, cluster: Res<TheCluster>) {
+fn tell(news: Res<FrameNews>, cluster: Res<TheCluster>, aside: Res<Aside>) {
+    let cluster = aside.0.as_ref().unwrap_or(&cluster);
     for item in &news.0 {
-        let Some((class, text)) = line(item, &cluster) else {
+        let Some((class, text)) = line(item, cluster) else {
             continue;
         };
         let feed = dom::by_id("feed");
@@ -33,7 +34,8 @@ fn tell(news: Res<FrameNews>, cluster: Res<TheCluster>) {
     }
 }
 
-fn line(news: &News, cluster: &Cluster) -> Option<(&'static str, String)> {
+/// What happened in words, with the class that colours it.
+pub fn line(news: &News, cluster: &Cluster) -> Option<(&'static str, String)> {
     Some(match news {
         News::Move(event) => {
             let (from, to) = (cluster.node_name(event.from), cluster.node_name(event.to));
@@ -54,6 +56,6 @@ fn line(news: &News, cluster: &Cluster) -> Option<(&'static str, String)> {
         }
         News::Joined(id) => ("good", format!("{} is here", cluster.node_name(*id))),
         News::Left(_, name) => ("bad", format!("{name} is gone")),
-        News::Accepted(_) | News::Answer(..) => return None,
+        News::Accepted(_) | News::Progress(..) | News::Answer(..) => return None,
     })
 }

@@ -6,10 +6,13 @@ use bevy::prelude::*;
 mod bar;
 mod feed;
 mod help;
+mod menu;
 mod panel;
 mod search;
+mod timeline;
 mod toasts;
 
+pub use feed::line;
 pub use search::Filter;
 
 /// Seconds between two looks at the model: faster than people read would only cost.
@@ -21,8 +24,10 @@ pub fn plugin(app: &mut App) {
         bar::plugin,
         feed::plugin,
         help::plugin,
+        menu::plugin,
         panel::plugin,
         search::plugin,
+        timeline::plugin,
         toasts::plugin,
     ));
 }

@@ -5,22 +5,22 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use bevy::prelude::*;
-use mattx_protocol::command;
-use mattx_protocol::model::{LOAD_PER_RUNNABLE, NodeState};
+use mattx_protocol::model::{LOAD_PER_RUNNABLE, NodeState, ProcessRef};
 use mattx_viz_client::acting::Acting;
-use mattx_viz_client::cluster::{Cluster, Node, Process};
+use mattx_viz_client::choices::{Choice, choices, perform};
+use mattx_viz_client::cluster::{Cluster, HISTORY, Node, Process};
+use mattx_viz_client::outlook::Outlook;
 use mattx_viz_client::pick::Target;
 use mattx_viz_client::words;
-use wasm_bindgen::JsCast as _;
-use web_sys::{Event, HtmlButtonElement, HtmlElement};
+use web_sys::Event;
 
+use super::menu::{action_of, fill};
 use crate::app::Step;
+use crate::app::camera::Steering;
 use crate::app::dom;
-use crate::app::model::{TheActing, TheCluster};
-use crate::app::theme::{css, tint};
+use crate::app::model::{TheActing, TheCluster, TheOutlook};
+use crate::app::theme::{Theme, css};
 
-/// Nodes that have a button each.
-const MOST_BUTTONS: usize = 12;
 const CURVE_WIDTH: f32 = 240.0;
 const CURVE_HEIGHT: f32 = 44.0;
 
@@ -30,7 +30,7 @@ type Clicks = Rc<RefCell<Vec<String>>>;
 #[derive(Default, PartialEq, Eq)]
 struct Shown {
     selected: Option<Target>,
-    buttons: Vec<(String, String)>,
+    buttons: Vec<Choice>,
 }
 
 pub fn plugin(app: &mut App) {
@@ -44,28 +44,55 @@ fn listen() -> Clicks {
     let clicks = Clicks::default();
     let to = clicks.clone();
     dom::listen(&dom::by_id("panel"), "click", move |event: Event| {
-        let button = event
-            .target()
-            .and_then(|target| target.dyn_into::<HtmlElement>().ok());
-        if let Some(action) = button.and_then(|button| button.get_attribute("data-action")) {
-            to.borrow_mut().push(action);
-        }
+        to.borrow_mut().extend(action_of(&event));
     });
     clicks
 }
 
-fn buttons(clicks: NonSend<Clicks>, mut acting: ResMut<TheActing>, cluster: Res<TheCluster>) {
+fn buttons(
+    clicks: NonSend<Clicks>,
+    mut acting: ResMut<TheActing>,
+    mut steering: ResMut<Steering>,
+    cluster: Res<TheCluster>,
+) {
     for action in clicks.borrow_mut().drain(..) {
-        match (action.as_str(), acting.selected_process()) {
-            ("close", _) => acting.selected = None,
-            ("home", Some(process)) => acting.send_home(&cluster, process),
-            ("best", Some(process)) => acting.migrate(&cluster, process, command::Target::Best),
-            (other, Some(process)) => {
-                if let Some(node) = other.strip_prefix("node:").and_then(|id| id.parse().ok()) {
-                    acting.migrate(&cluster, process, command::Target::Node(node));
+        match (action.as_str(), acting.selected) {
+            ("close", _) => acting.let_go(),
+            (action, Some(target)) => match action.strip_prefix("why:") {
+                Some(reason) => acting.hint(reason.to_owned()),
+                None => {
+                    steering.wanted =
+                        perform(&mut acting, &cluster, action, target).or(steering.wanted);
                 }
-            }
+            },
             (_, None) => {}
+        }
+    }
+}
+
+/// CPU shares of the selected process, as they came.
+#[derive(Default)]
+struct Trace {
+    of: Option<ProcessRef>,
+    revision: u64,
+    values: Vec<f32>,
+}
+
+impl Trace {
+    fn follow(&mut self, cluster: &Cluster, of: Option<ProcessRef>) {
+        if self.of != of {
+            (self.of, self.revision) = (of, 0);
+            self.values.clear();
+        }
+        if self.revision == cluster.revision {
+            return;
+        }
+        self.revision = cluster.revision;
+        if let Some(process) = of.and_then(|name| cluster.processes.get(&name)) {
+            self.values.push(process.sample.cpu_percent / 100.0);
+            if self.values.len() > HISTORY {
+                self.values.remove(0);
+            }
         }
     }
 }
@@ -74,24 +101,36 @@ fn refresh(
     mut shown: NonSendMut<Shown>,
     acting: Res<TheActing>,
     cluster: Res<TheCluster>,
+    theme: Res<Theme>,
     time: Res<Time>,
+    outlook: Res<TheOutlook>,
+    mut trace: Local<Trace>,
     mut waited: Local<f32>,
 ) {
+    trace.follow(&cluster, acting.selected_process());
     *waited += time.delta_secs();
     if shown.selected == acting.selected && *waited < super::REFRESH_SECONDS {
         return;
     }
     *waited = 0.0;
     let panel = dom::by_id("panel");
+    let group = acting.group.len();
     let (title, kind, rows, curve, color) = match acting.selected {
+        Some(Target::Process(_)) if group > 1 => (
+            format!("{group} processes"),
+            "selected together",
+            group_rows(&acting, &cluster, &outlook),
+            Vec::new(),
+            css(theme.accent),
+        ),
         Some(Target::Process(name)) => match cluster.processes.get(&name) {
             Some(process) => {
-                let color = css(tint(name.home));
+                let color = css(theme.tint(name.home));
                 (
                     process.sample.comm.clone(),
                     "process",
-                    process_rows(process, &cluster),
-                    Vec::new(),
+                    process_rows(process, &cluster, &outlook),
+                    trace.values.clone(),
                     color,
                 )
             }
@@ -105,7 +144,7 @@ fn refresh(
                     "node",
                     rows,
                     node.busy.clone(),
-                    css(tint(id)),
+                    css(theme.load(node.load())),
                 )
             }
             None => return dom::show(&panel, false),
@@ -117,21 +156,35 @@ fn refresh(
     };
     dom::text(&dom::by_id("panel-title"), &title);
     dom::text(&dom::by_id("panel-kind"), kind);
+    dom::text(
+        &dom::by_id("panel-caption"),
+        &match kind {
+            "node" => format!("load, last {} samples", curve.len()),
+            _ => format!("CPU, last {} samples", curve.len()),
+        },
+    );
     dom::style(&panel, "--tint", &color);
     fill_rows(&rows);
     draw_curve(&curve);
     let wanted = Shown {
         selected: acting.selected,
-        buttons: wanted_buttons(&acting, &cluster),
+        buttons: acting
+            .selected
+            .map(|target| choices(&acting, &cluster, target))
+            .unwrap_or_default(),
     };
     if *shown != wanted {
-        make_buttons(&wanted.buttons, cluster.may_act());
+        fill(&dom::by_id("panel-actions"), &wanted.buttons, "");
         *shown = wanted;
     }
     dom::show(&panel, true);
 }
 
-fn process_rows(process: &Process, cluster: &Cluster) -> Vec<(&'static str, String)> {
+fn process_rows(
+    process: &Process,
+    cluster: &Cluster,
+    outlook: &Outlook,
+) -> Vec<(&'static str, String)> {
     let sample = &process.sample;
     let mut rows = vec![
         ("computes on", cluster.node_name(process.node)),
@@ -151,7 +204,32 @@ fn process_rows(process: &Process, cluster: &Cluster) -> Vec<(&'static str, Stri
     if let Some(line) = &sample.command_line {
         rows.push(("command", line.clone()));
     }
+    rows.push(("a move would freeze it", outlook.prediction()));
+    if let Some(reason) = outlook.refusal(process.name) {
+        rows.push(("last refusal", reason.to_owned()));
+    }
     rows
+}
+
+fn group_rows(
+    acting: &Acting,
+    cluster: &Cluster,
+    outlook: &Outlook,
+) -> Vec<(&'static str, String)> {
+    let all: Vec<&Process> = acting
+        .group
+        .iter()
+        .filter_map(|name| cluster.processes.get(name))
+        .collect();
+    let memory = all.iter().map(|process| process.sample.rss_kib).sum();
+    let cpu: f32 = all.iter().map(|process| process.sample.cpu_percent).sum();
+    let away = all.iter().filter(|process| process.is_away()).count();
+    vec![
+        ("CPU together", format!("{cpu:.0} %")),
+        ("memory together", words::kib(memory)),
+        ("away from home", away.to_string()),
+        ("each move would freeze", outlook.prediction()),
+    ]
 }
 
 fn node_rows(node: &Node, cluster: &Cluster) -> Vec<(&'static str, String)> {
@@ -242,7 +320,7 @@ fn draw_curve(values: &[f32]) {
     let Some(line) = dom::document().get_element_by_id("panel-curve") else {
         return;
     };
-    let step = CURVE_WIDTH / (mattx_viz_client::cluster::HISTORY - 1) as f32;
+    let step = CURVE_WIDTH / (HISTORY - 1) as f32;
     let first = CURVE_WIDTH - step * values.len().saturating_sub(1) as f32;
     let points: Vec<String> = values
         .iter()
@@ -256,56 +334,4 @@ fn draw_curve(values: &[f32]) {
         })
         .collect();
     dom::attribute(&line, "points", &points.join(" "));
-}
-
-/// Name of the action and text of each button.
-fn wanted_buttons(acting: &Acting, cluster: &Cluster) -> Vec<(String, String)> {
-    let Some(process) = acting
-        .selected_process()
-        .and_then(|name| cluster.processes.get(&name))
-    else {
-        return Vec::new();
-    };
-    let mut buttons = Vec::new();
-    if process.is_away() {
-        buttons.push((
-            "home".to_owned(),
-            format!("Home to {}", cluster.node_name(process.name.home)),
-        ));
-    }
-    let others = cluster.nodes.values().filter(|node| {
-        node.sample.id != process.node
-            && node.sample.state == NodeState::Up
-            && node.sample.id != process.name.home
-    });
-    let others: Vec<_> = others.take(MOST_BUTTONS).collect();
-    buttons.extend(others.iter().map(|node| {
-        (
-            format!("node:{}", node.sample.id),
-            format!("→ {}", node.sample.name),
-        )
-    }));
-    buttons
-}
-
-fn make_buttons(buttons: &[(String, String)], may_act: bool) {
-    let actions = dom::by_id("panel-actions");
-    actions.set_text_content(None);
-    for (action, text) in buttons {
-        let Ok(button) = dom::make("button", "", text).dyn_into::<HtmlButtonElement>() else {
-            continue;
-        };
-        dom::attribute(&button, "type", "button");
-        dom::attribute(&button, "data-action", action);
-        dom::attribute(&button, "aria-label", &format!("Move the process: {text}"));
-        if !may_act {
-            button.set_disabled(true);
-            dom::attribute(
-                &button,
-                "title",
-                "Moving processes needs the link with the token that mattx-viz printed",
-            );
-        }
-        dom::append(&actions, &button);
-    }
 }

@@ -2,9 +2,12 @@
 //! The search field: what it does not match is dimmed in the picture; Enter selects the first match.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use bevy::prelude::*;
+use mattx_protocol::model::{NodeId, ProcessRef};
+use mattx_viz_client::cluster::Cluster;
 use mattx_viz_client::filter::Query;
 use mattx_viz_client::pick::Target;
 use wasm_bindgen::JsCast as _;
@@ -15,9 +18,51 @@ use crate::app::dom;
 use crate::app::input::is_for_a_control;
 use crate::app::model::{TheActing, TheCluster};
 
-/// What is looked for; `None` is everything.
+/// What is looked for; without a query it is everything.
 #[derive(Resource, Default)]
-pub struct Filter(pub Option<Query>);
+pub struct Filter {
+    query: Option<Query>,
+    /// What matches, as of `revision`.
+    found: HashSet<ProcessRef>,
+    nodes: HashSet<NodeId>,
+    revision: u64,
+}
+
+impl Filter {
+    /// Whether a process is what is looked for.
+    #[must_use]
+    pub fn shows(&self, process: ProcessRef) -> bool {
+        self.query.is_none() || self.found.contains(&process)
+    }
+
+    /// Whether a node has something that is looked for.
+    #[must_use]
+    pub fn shows_node(&self, node: NodeId) -> bool {
+        self.query.is_none() || self.nodes.contains(&node)
+    }
+
+    /// What is looked for and found; nothing when nothing is looked for.
+    #[must_use]
+    pub fn found(&self) -> Option<&HashSet<ProcessRef>> {
+        self.query.is_some().then_some(&self.found)
+    }
+
+    fn follow(&mut self, cluster: &Cluster, renewed: bool) {
+        if !renewed && self.revision == cluster.revision {
+            return;
+        }
+        self.revision = cluster.revision;
+        self.found.clear();
+        self.nodes.clear();
+        let Some(query) = &self.query else { return };
+        for process in cluster.processes.values() {
+            if query.matches(process, cluster) {
+                self.found.insert(process.name);
+                self.nodes.insert(process.node);
+            }
+        }
+    }
+}
 
 #[derive(Default)]
 struct Field {
@@ -78,19 +123,24 @@ fn apply(
     cluster: Res<TheCluster>,
 ) {
     let mut field = shared.borrow_mut();
-    if let Some(text) = field.text.take() {
-        filter.0 = Query::parse(&text);
+    let text = field.text.take();
+    let renewed = text.is_some();
+    if let Some(text) = text {
+        filter.query = Query::parse(&text);
     }
+    filter.follow(&cluster, renewed);
     if std::mem::take(&mut field.choose)
-        && let Some(query) = &filter.0
+        && let Some(found) = filter.found()
     {
-        let found = cluster
-            .processes
-            .values()
-            .filter(|process| query.matches(process, &cluster))
+        let found = found
+            .iter()
+            .filter_map(|name| cluster.processes.get(name))
             .max_by(|a, b| a.sample.cpu_percent.total_cmp(&b.sample.cpu_percent));
         match found {
-            Some(process) => acting.selected = Some(Target::Process(process.name)),
+            Some(process) => {
+                acting.group.clear();
+                acting.selected = Some(Target::Process(process.name));
+            }
             None => acting.hint("no process matches".into()),
         }
     }

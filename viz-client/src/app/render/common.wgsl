@@ -10,7 +10,10 @@ struct Globals {
     sky_low: vec4<f32>,    // w: tangent of half the field of view
     sky_high: vec4<f32>,   // w: 1 where ambient motion is wanted
     floor_base: vec4<f32>, // w: how far the view is moved to the right, in half widths
-    floor_line: vec4<f32>,
+    floor_line: vec4<f32>, // w: 1 on a light ground
+    horizon: vec4<f32>,    // w: 1 where the cluster is not a real one
+    memory: vec4<f32>,     // w: 1 where the floor mirrors
+    accent: vec4<f32>,
 };
 @group(0) @binding(0) var<uniform> globals: Globals;
 

@@ -9,6 +9,8 @@ const RIBBON_SEGMENTS: u32 = 20;
 /// A kind of shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layer {
+    /// Nodes as the floor mirrors them.
+    Mirror,
     /// Nodes.
     Tower,
     /// Processes.
@@ -27,7 +29,8 @@ pub enum Layer {
 
 impl Layer {
     /// All layers in the order in which they are drawn.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::Mirror,
         Self::Tower,
         Self::Glyph,
         Self::Sky,
@@ -40,6 +43,7 @@ impl Layer {
     /// Its name in graphics debuggers.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Mirror => "mirrored towers",
             Self::Tower => "towers",
             Self::Glyph => "glyphs",
             Self::Sky => "sky",
@@ -53,7 +57,7 @@ impl Layer {
     /// Its shader, without the common part.
     pub fn shader(self) -> &'static str {
         match self {
-            Self::Tower => include_str!("tower.wgsl"),
+            Self::Mirror | Self::Tower => include_str!("tower.wgsl"),
             Self::Glyph => include_str!("glyph.wgsl"),
             Self::Sky => include_str!("sky.wgsl"),
             Self::Floor => include_str!("floor.wgsl"),
@@ -66,7 +70,7 @@ impl Layer {
     /// Vertices of one shape.
     pub fn vertices(self) -> u32 {
         match self {
-            Self::Tower => 36,
+            Self::Mirror | Self::Tower => 54,
             Self::Sky => 3,
             Self::Ribbon => RIBBON_SEGMENTS * 6,
             Self::Glyph | Self::Floor | Self::Pad | Self::Glow => 6,
@@ -80,7 +84,7 @@ impl Layer {
 
     /// Whether it hides what is behind it.
     pub fn is_solid(self) -> bool {
-        matches!(self, Self::Tower | Self::Glyph)
+        matches!(self, Self::Mirror | Self::Tower | Self::Glyph)
     }
 
     /// How it mixes with what is there.
@@ -97,9 +101,11 @@ impl Layer {
             })
         };
         match self {
-            Self::Tower | Self::Glyph | Self::Sky => None,
-            Self::Floor | Self::Pad => blend(mix(BlendFactor::One, BlendFactor::OneMinusSrcAlpha)),
-            Self::Ribbon | Self::Glow => blend(mix(BlendFactor::One, BlendFactor::One)),
+            Self::Mirror | Self::Tower | Self::Glyph | Self::Sky => None,
+            // Light leaves alpha at 0 and so is added; on a light ground it covers instead.
+            Self::Floor | Self::Pad | Self::Ribbon | Self::Glow => {
+                blend(mix(BlendFactor::One, BlendFactor::OneMinusSrcAlpha))
+            }
         }
     }
 }

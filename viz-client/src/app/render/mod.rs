@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The renderer: seven layers, one draw call each, all shapes computed from the vertex number.
+//! The renderer: eight layers, one draw call each, all shapes computed from the vertex number.
 //!
 //! It draws straight into the window in a render schedule of its own. Bevy's mesh and material stack would cost
 //! several times as much where WebGL is computed by the CPU, and twice the download.
@@ -51,8 +51,14 @@ pub struct Globals {
     pub sky_high: [f32; 4],
     /// Floor, and how far the view is moved to the right, in half widths.
     pub floor: [f32; 4],
-    /// Lines of the floor.
+    /// Lines of the floor, and 1.0 on a light ground.
     pub lines: [f32; 4],
+    /// Light at the horizon, and 1.0 where the cluster is not a real one.
+    pub horizon: [f32; 4],
+    /// Memory in use, and 1.0 where the floor mirrors.
+    pub memory: [f32; 4],
+    /// Selection and the pointer.
+    pub accent: [f32; 4],
 }
 
 /// The picture of this frame.
@@ -62,6 +68,8 @@ pub struct Drawing {
     pub globals: Globals,
     /// Pixels drawn per pixel of the canvas, in each direction; not above 1.0.
     pub scale: f32,
+    /// Whether edges are smoothed, which costs much where WebGL is computed by the CPU.
+    pub smooth: bool,
     layers: [Vec<Instance>; Layer::ALL.len()],
 }
 
@@ -74,6 +82,14 @@ impl Drawing {
     /// Adds a shape.
     pub fn add(&mut self, layer: Layer, instance: Instance) {
         self.layers[layer as usize].push(instance);
+    }
+
+    /// Number of draw calls: one for each layer that has shapes.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        let drawn =
+            |layer: &&Layer| layer.is_backdrop() || !self.layers[**layer as usize].is_empty();
+        Layer::ALL.iter().filter(drawn).count() + usize::from(self.scale < 0.99)
     }
 
     /// Number of shapes.
@@ -122,5 +138,6 @@ fn take_drawing(mut main: ResMut<MainWorld>, mut drawing: ResMut<Drawing>) {
     let mut fresh = main.resource_mut::<Drawing>();
     drawing.globals = fresh.globals;
     drawing.scale = fresh.scale;
+    drawing.smooth = fresh.smooth;
     std::mem::swap(&mut drawing.layers, &mut fresh.layers);
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The gauge on the floor around a node: its ring is filled as far as memory is in use.
 // a: middle, radius. b: colour, load. c: memory, selected, pointed at or drop target, state.
+// d: 1 where it is not what is searched for.
 
 struct Varying {
     @builtin(position) clip: vec4<f32>,
     @location(0) at: vec2<f32>,
     @location(1) @interpolate(flat, either) color: vec4<f32>,
     @location(2) @interpolate(flat, either) state: vec4<f32>,
-    @location(3) fade: f32,
+    @location(3) fade: vec2<f32>,
 };
 
 const TURN: f32 = 6.2831853;
@@ -21,7 +22,7 @@ fn vertex(i: Instance, @builtin(vertex_index) index: u32) -> Varying {
     out.at = at;
     out.color = i.b;
     out.state = i.c;
-    out.fade = haze(i.a.xyz);
+    out.fade = vec2<f32>(haze(i.a.xyz), i.d.x);
     return out;
 }
 
@@ -41,17 +42,20 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let ticks = step(0.12, fract(angle * 48.0));
     let alive = select(1.0, 0.3, in.state.w > 0.5);
     let glow = pow(max(1.0 - r, 0.0), 2.2) * (0.18 + 0.55 * in.color.a);
-    let memory = vec3<f32>(0.42, 0.36, 1.0);
-    var color = in.color.rgb * glow * alive;
-    color += memory * band(r, 0.62, 0.675, soft) * ticks * (0.05 + 0.75 * filled) * alive;
+    let bright = globals.floor_line.w;
+    let memory = globals.memory.rgb;
+    let dim = 1.0 - 0.85 * in.fade.y;
+    var color = in.color.rgb * glow * alive * dim;
+    color += memory * band(r, 0.62, 0.675, soft) * ticks * (0.05 + 0.80 * filled) * alive * dim;
     color += in.color.rgb * band(r, 0.575, 0.582, soft) * 0.25 * alive;
     color += in.color.rgb * band(r, 0.715, 0.720, soft) * 0.12 * alive;
     // Selected or a place to drop on: a ring that breathes.
     let breath = 0.75 + 0.25 * sin(globals.eye.w * 5.0);
     let dashes = step(0.35, fract(angle * 12.0 + globals.eye.w * 0.10));
-    color += vec3<f32>(0.75, 0.93, 1.0) * band(r, 0.80, 0.835, soft) * (in.state.y * 0.9 + in.state.z * dashes * breath);
-    color += vec3<f32>(0.75, 0.93, 1.0) * in.state.z * band(r, 0.0, 0.79, 0.2) * 0.035;
+    color += globals.accent.rgb * band(r, 0.80, 0.835, soft) * (in.state.y * 0.9 + in.state.z * dashes * breath);
+    color += globals.accent.rgb * in.state.z * band(r, 0.0, 0.79, 0.2) * 0.035;
     // Things darken the floor they stand on.
-    let shadow = (1.0 - smoothstep(0.25, 0.62, r)) * 0.55;
-    return vec4<f32>(color * in.fade, shadow * in.fade);
+    let shadow = (1.0 - smoothstep(0.25, 0.62, r)) * mix(0.45, 0.22, bright);
+    let cover = mix(shadow, max(shadow, min(max(color.r, max(color.g, color.b)) * 1.4, 1.0)), bright);
+    return vec4<f32>(color * in.fade.x, cover * in.fade.x);
 }

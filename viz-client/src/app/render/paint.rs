@@ -10,6 +10,8 @@ use super::stretch::Stretch;
 use super::{Drawing, Globals, Instance, Layer};
 
 const DEPTH_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Depth32Float;
+/// Samples of a pixel where edges are smoothed; every WebGL 2 has as many.
+const SAMPLES: u32 = 4;
 const COMMON: &str = include_str!("common.wgsl");
 const ATTRIBUTES: [wgpu::VertexAttribute; 4] =
     wgpu::vertex_attr_array![0 => Float32x4, 1 => Float32x4, 2 => Float32x4, 3 => Float32x4];
@@ -31,14 +33,16 @@ struct Store {
 }
 
 struct Pipelines {
-    format: wgpu::TextureFormat,
+    key: (wgpu::TextureFormat, u32),
     bind_group: BindGroup,
     all: Vec<RenderPipeline>,
 }
 
 struct Depth {
-    size: (u32, u32),
+    key: (u32, u32, u32, wgpu::TextureFormat),
     view: TextureView,
+    /// What is drawn into before edges are smoothed.
+    samples: Option<TextureView>,
 }
 
 /// Brings the picture of this frame to the GPU.
@@ -107,12 +111,13 @@ pub fn paint(
     let Some(globals) = &painter.globals else {
         return;
     };
+    let samples = if drawing.smooth { SAMPLES } else { 1 };
     if painter
         .pipelines
         .as_ref()
-        .is_none_or(|pipelines| pipelines.format != format)
+        .is_none_or(|pipelines| pipelines.key != (format, samples))
     {
-        painter.pipelines = Some(make_pipelines(&device, globals, format));
+        painter.pipelines = Some(make_pipelines(&device, globals, (format, samples)));
     }
     let canvas = target.main_texture().size();
     let small = drawing.scale < 0.99;
@@ -124,12 +129,13 @@ pub fn paint(
         }
     };
     let size = (share(canvas.width), share(canvas.height));
+    let depth_key = (size.0, size.1, samples, format);
     if painter
         .depth
         .as_ref()
-        .is_none_or(|depth| depth.size != size)
+        .is_none_or(|depth| depth.key != depth_key)
     {
-        painter.depth = Some(make_depth(&device, size));
+        painter.depth = Some(make_depth(&device, depth_key));
     }
     let key = (size.0, size.1, format);
     if !small {
@@ -145,7 +151,7 @@ pub fn paint(
         return;
     };
     let window = target.out_texture_color_attachment(Some(LinearRgba::BLACK));
-    let first = match &painter.stretch {
+    let mut first = match &painter.stretch {
         Some(stretch) => Some(wgpu::RenderPassColorAttachment {
             view: &stretch.view,
             depth_slice: None,
@@ -157,6 +163,11 @@ pub fn paint(
         }),
         None => window.clone(),
     };
+    if let (Some(samples), Some(attachment)) = (&depth.samples, &mut first) {
+        attachment.resolve_target = Some(attachment.view);
+        attachment.view = samples;
+        attachment.ops.store = wgpu::StoreOp::Discard;
+    }
     let mut pass = context.begin_tracked_render_pass(wgpu::RenderPassDescriptor {
         label: Some("picture"),
         color_attachments: &[first],
@@ -199,31 +210,36 @@ pub fn paint(
     pass.draw(0..3, 0..1);
 }
 
-fn make_depth(device: &RenderDevice, (width, height): (u32, u32)) -> Depth {
-    let texture = device.create_texture(&wgpu::TextureDescriptor {
-        label: Some("depth"),
-        size: wgpu::Extent3d {
-            width,
-            height,
-            depth_or_array_layers: 1,
-        },
-        mip_level_count: 1,
-        sample_count: 1,
-        dimension: wgpu::TextureDimension::D2,
-        format: DEPTH_FORMAT,
-        usage: wgpu::TextureUsages::RENDER_ATTACHMENT,
-        view_formats: &[],
-    });
+fn make_depth(device: &RenderDevice, key: (u32, u32, u32, wgpu::TextureFormat)) -> Depth {
+    let (width, height, sample_count, format) = key;
+    let make = |label, format| {
+        let texture = device.create_texture(&wgpu::TextureDescriptor {
+            label: Some(label),
+            size: wgpu::Extent3d {
+                width,
+                height,
+                depth_or_array_layers: 1,
+            },
+            mip_level_count: 1,
+            sample_count,
+            dimension: wgpu::TextureDimension::D2,
+            format,
+            usage: wgpu::TextureUsages::RENDER_ATTACHMENT,
+            view_formats: &[],
+        });
+        texture.create_view(&wgpu::TextureViewDescriptor::default())
+    };
     Depth {
-        size: (width, height),
-        view: texture.create_view(&wgpu::TextureViewDescriptor::default()),
+        key,
+        view: make("depth", DEPTH_FORMAT),
+        samples: (sample_count > 1).then(|| make("samples", format)),
     }
 }
 
 fn make_pipelines(
     device: &RenderDevice,
     globals: &Buffer,
-    format: wgpu::TextureFormat,
+    (format, samples): (wgpu::TextureFormat, u32),
 ) -> Pipelines {
     let raw = device.wgpu_device();
     let group_layout = raw.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
@@ -278,7 +294,11 @@ fn make_pipelines(
                 stencil: wgpu::StencilState::default(),
                 bias: wgpu::DepthBiasState::default(),
             }),
-            multisample: wgpu::MultisampleState::default(),
+            multisample: wgpu::MultisampleState {
+                count: samples,
+                alpha_to_coverage_enabled: samples > 1 && layer == Layer::Glyph,
+                ..Default::default()
+            },
             fragment: Some(wgpu::FragmentState {
                 module: &module,
                 entry_point: Some("fragment"),
@@ -295,7 +315,7 @@ fn make_pipelines(
         RenderPipeline::from(pipeline)
     });
     Pipelines {
-        format,
+        key: (format, samples),
         bind_group: bind_group.into(),
         all: all.into(),
     }

@@ -45,5 +45,5 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let head = exp(-max(in.flow.x - t, 0.0) * 9.0) * in.flow.w * drawn;
     let ends = smoothstep(0.0, 0.04, t) * smoothstep(0.0, 0.04, 1.0 - t);
     let light = body * in.color.a * (pulse * drawn * ends + head);
-    return vec4<f32>(in.color.rgb * light * in.fade, 0.0);
+    return vec4<f32>(in.color.rgb * light * in.fade, min(light * in.fade, 1.0) * globals.floor_line.w);
 }

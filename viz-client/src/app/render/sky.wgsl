@@ -20,15 +20,21 @@ fn vertex(i: Instance, @builtin(vertex_index) index: u32) -> Varying {
 
 @fragment
 fn fragment(in: Varying) -> @location(0) vec4<f32> {
+    let night = 1.0 - globals.floor_line.w;
     let direction = normalize(in.direction);
     let height = direction.y;
-    var color = mix(globals.sky_low.rgb, globals.sky_high.rgb, smoothstep(-0.02, 0.55, height));
-    // A glow where the floor ends, and faint clouds of light above.
-    color += vec3<f32>(0.010, 0.045, 0.085) * exp(-abs(height) * 9.0);
-    let flow = vec2<f32>(dot(direction, vec3<f32>(1.9, 3.1, -1.3)), dot(direction, vec3<f32>(-2.3, 1.7, 2.9)));
-    let cloud = sin(flow.x + 1.6 * sin(flow.y * 1.3)) * sin(flow.y * 0.8 + 1.2 * sin(flow.x * 1.1 + 2.0));
-    let veil = max(cloud, 0.0) * smoothstep(0.02, 0.5, height);
-    color += vec3<f32>(0.020, 0.008, 0.040) * veil;
-    color += vec3<f32>(0.000, 0.014, 0.022) * max(-cloud, 0.0) * smoothstep(0.05, 0.6, height);
+    var color = mix(globals.sky_low.rgb, globals.sky_high.rgb, smoothstep(-0.02, 0.42, height));
+    // Dawn where the floor ends: brighter to one side, with a blush above.
+    let dawn = 0.55 + 0.45 * direction.x;
+    color += globals.horizon.rgb * (exp(-abs(height) * 60.0) * 0.9 + exp(-abs(height) * 16.0) * 0.22) * (0.25 + 0.75 * dawn) * mix(0.25, 1.0, night);
+    color += vec3<f32>(0.032, 0.008, 0.046) * exp(-abs(height - 0.08) * 9.0) * (1.0 - 0.5 * dawn) * night;
+    // A band of faint light across the sky, torn by dust.
+    let band = dot(direction, vec3<f32>(0.36, 0.78, -0.51));
+    let flow = vec2<f32>(dot(direction, vec3<f32>(4.9, 3.1, -2.3)), dot(direction, vec3<f32>(-3.3, 2.7, 4.9)));
+    let dust = 0.5 + 0.5 * sin(flow.x * 1.7 + 1.8 * sin(flow.y * 1.3)) * sin(flow.y * 1.1 + 1.4 * sin(flow.x * 1.2 + 2.0));
+    let milky = exp(-band * band * 14.0) * (0.35 + 0.65 * dust) * smoothstep(0.0, 0.25, height) * night;
+    color += (vec3<f32>(0.022, 0.020, 0.048) + vec3<f32>(0.014, 0.020, 0.020) * dust) * milky;
+    // Under the floor there is nothing that could shine through it.
+    color *= mix(1.0, smoothstep(-0.10, 0.0, height), night * 0.8);
     return vec4<f32>(color + dither(in.clip.xy), 1.0);
 }

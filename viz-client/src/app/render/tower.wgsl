@@ -1,93 +1,155 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A node: a dark rack whose slits are lit by load.
-// a: foot, height. b: colour, load. c: seed, state (0 up, 1 stale, 2 down), selected, pointed at. d: half width.
+// A node: a column of dark glass with six sides, whose lamps are lit by load.
+// a: foot, height. b: colour, load. c: seed, state (0 up, 1 stale, 2 down, 3 draining), selected, pointed at.
+// d: half width, 1 as it stands or -1 as the floor mirrors it, 1 where it is not what is searched for.
 
 struct Varying {
     @builtin(position) clip: vec4<f32>,
     @location(0) world: vec3<f32>,
-    @location(1) face: vec3<f32>,     // across, along, 1 on the top
-    @location(2) @interpolate(flat, either) normal: vec3<f32>,
+    @location(1) face: vec3<f32>,     // across a side, height above the foot, from the middle of the top
+    @location(2) @interpolate(flat, either) normal: vec4<f32>, // w: 1 on the top
     @location(3) @interpolate(flat, either) color: vec4<f32>,
     @location(4) @interpolate(flat, either) state: vec4<f32>,
-    @location(5) @interpolate(flat, either) size: vec2<f32>,
+    @location(5) @interpolate(flat, either) size: vec4<f32>,
 };
+
+const SIXTH: f32 = 1.04719755;
+
+// Corner `k` of six, so turned that sides face those of the neighbours.
+fn six(k: f32) -> vec2<f32> {
+    let angle = (k + 0.5) * SIXTH;
+    return vec2<f32>(cos(angle), sin(angle));
+}
 
 @vertex
 fn vertex(i: Instance, @builtin(vertex_index) index: u32) -> Varying {
-    let face = index / 6u;
-    let at = corner(index % 6u);
-    let side = select(-1.0, 1.0, (face & 1u) == 1u);
-    let half_width = i.d.x;
-    var offset = vec3<f32>(at.x * half_width, (at.y * 0.5 + 0.5) * i.a.w, side * half_width);
-    var normal = vec3<f32>(0.0, 0.0, side);
-    var top = 0.0;
-    if face / 2u == 1u {
-        offset = vec3<f32>(side * half_width, offset.y, at.x * half_width);
-        normal = vec3<f32>(side, 0.0, 0.0);
-    } else if face / 2u == 2u {
-        offset = vec3<f32>(at.x * half_width, select(0.0, i.a.w, side > 0.0), at.y * half_width);
-        normal = vec3<f32>(0.0, side, 0.0);
-        top = 1.0;
-    }
+    let state = i.c.y;
+    let tall = i.a.w;
+    // Round corners reach beyond the half width that is picked.
+    let radius = i.d.x * 1.12;
     var out: Varying;
-    out.world = i.a.xyz + offset;
+    var at = vec3<f32>(0.0, tall, 0.0);
+    var normal = vec4<f32>(0.0, 1.0, 0.0, 1.0);
+    if index < 36u {
+        let side = f32(index / 6u);
+        let corner = corner(index % 6u);
+        let around = six(side + select(0.0, 1.0, corner.x > 0.0));
+        let middle = normalize(six(side) + six(side + 1.0));
+        at = vec3<f32>(around.x * radius, (corner.y * 0.5 + 0.5) * tall, around.y * radius);
+        normal = vec4<f32>(middle.x, 0.0, middle.y, 0.0);
+        out.face = vec3<f32>(corner.x, at.y, 1.0);
+    } else {
+        let third = (index - 36u) % 3u;
+        let side = f32((index - 36u) / 3u);
+        let around = six(side + select(0.0, 1.0, third == 1u));
+        let outer = select(1.0, 0.0, third == 0u);
+        at = vec3<f32>(around.x * radius * outer, tall, around.y * radius * outer);
+        out.face = vec3<f32>(select(-1.0, 1.0, third == 1u), tall, outer);
+    }
+    // What drains runs to a point; what is down has fallen to one side.
+    let up = at.y / max(tall, 0.01);
+    let narrow = select(1.0 - 0.04 * up, 1.0 - 0.72 * up, state > 2.5);
+    at = vec3<f32>(at.x * narrow, at.y, at.z * narrow);
+    if state > 1.5 && state < 2.5 {
+        at.y *= 1.0 + 0.55 * at.x / radius;
+    }
+    at.y *= i.d.y;
+    out.world = i.a.xyz + at;
     out.clip = globals.clip_from_world * vec4<f32>(out.world, 1.0);
-    out.face = vec3<f32>(at.x, select(offset.y, at.y, top > 0.5), top);
     out.normal = normal;
     out.color = i.b;
     out.state = i.c;
-    out.size = vec2<f32>(half_width, i.a.w);
+    out.size = vec4<f32>(radius, tall, i.d.y, i.d.z);
     return out;
 }
 
 @fragment
 fn fragment(in: Varying) -> @location(0) vec4<f32> {
+    let bright = globals.floor_line.w;
+    let stale = in.state.y > 0.5 && in.state.y < 1.5;
+    let down = in.state.y > 1.5 && in.state.y < 2.5;
+    // Who gave no news for a while is seen through: only every other slice of it is there.
+    if stale && in.normal.w < 0.5 && fract(in.face.y * 1.9) > 0.56 {
+        discard;
+    }
     let view = normalize(globals.eye.xyz - in.world);
-    let facing = max(dot(view, in.normal), 0.0);
-    let alive = select(1.0, 0.35, in.state.y > 0.5) * select(1.0, 0.5, in.state.y > 1.5);
-    let key = max(dot(in.normal, normalize(vec3<f32>(0.5, 0.75, 0.35))), 0.0);
-    let color = mix(vec3<f32>(dot(in.color.rgb, vec3<f32>(0.33))), in.color.rgb, alive);
-    let rim = pow(1.0 - facing, 3.0);
-    let light = 0.35 + in.color.a;
+    let facing = max(dot(view, in.normal.xyz), 0.0);
+    let alive = select(1.0, 0.25, stale) * select(1.0, 0.0, down);
+    let grey = vec3<f32>(dot(in.color.rgb, vec3<f32>(0.3, 0.5, 0.2)));
+    let color = mix(grey * 0.6, in.color.rgb, alive);
+    let key = max(dot(in.normal.xyz, vec3<f32>(0.45, 0.78, 0.43)), 0.0);
+    let cool = max(dot(in.normal.xyz, vec3<f32>(-0.80, 0.20, 0.56)), 0.0);
+    let rim = pow(1.0 - facing, 4.0);
+    let load = in.color.a;
+    let share = clamp(in.face.y / max(in.size.y, 0.01), 0.0, 1.0);
 
-    // The body: almost black glass that mirrors a little of its own light.
-    var shade = vec3<f32>(0.007, 0.011, 0.022) * (0.6 + 1.9 * key) + color * rim * 0.10 * alive;
-    if in.face.z < 0.5 {
+    // The body: glass that mirrors the light of the sky and a little of its own.
+    let night = vec3<f32>(0.010, 0.014, 0.024) * (0.5 + 1.3 * key + 0.5 * share)
+        + globals.horizon.rgb * (0.10 * cool + 0.30 * rim) + color * (0.018 + 0.10 * rim);
+    let day = mix(vec3<f32>(0.72, 0.77, 0.83), color, 0.30) * (0.42 + 0.45 * key + 0.20 * cool + 0.10 * share);
+    var shade = mix(night, day, bright);
+    let ink = mix(1.0, 0.75, bright);
+    if in.normal.w < 0.5 {
         let y = in.face.y;
         let x = in.face.x;
-        shade += color * 0.06 * alive * exp(-y * 1.4);
-        // Rack units, each with a row of lamps; as many are lit as the cores are busy. Lamps smaller than a few pixels
-        // melt into an even glow instead of flickering.
-        let rows = y / 0.30;
-        let columns = (x + 1.0) * 4.0;
+        // Light from the gauge at its foot climbs up a little.
+        shade += color * 0.12 * alive * exp(-y * 1.6) * (1.0 - bright);
+        // Rows of lamps; as many are lit as the cores are busy. Lamps smaller than a few pixels melt into an even glow
+        // instead of flickering.
+        let rows = y / 0.26;
+        let columns = (x + 1.0) * 2.0;
         let blur = max(fwidth(rows), fwidth(columns));
         let soft = clamp(blur, 0.02, 0.5);
         let across = abs(fract(rows) - 0.5);
         let along = abs(fract(columns) - 0.5);
-        let lamp = (1.0 - smoothstep(0.17 - soft, 0.17 + soft, across)) * (1.0 - smoothstep(0.40 - soft, 0.40 + soft, along));
-        let inside = (1.0 - smoothstep(0.74, 0.76, abs(x))) * step(0.15, y) * step(y, floor((in.size.y - 0.12) / 0.30) * 0.30);
-        let cell = vec2<f32>(floor(columns), floor(rows));
+        let lamp = (1.0 - smoothstep(0.15 - soft, 0.15 + soft, across)) * (1.0 - smoothstep(0.36 - soft, 0.36 + soft, along));
+        let inside = (1.0 - smoothstep(0.98, 1.0, abs(x))) * step(0.26, y) * step(y, floor((in.size.y - 0.20) / 0.26) * 0.26);
+        let cell = vec2<f32>(floor(columns) + in.normal.x * 5.0, floor(rows));
         let blink = floor(globals.eye.w * (0.4 + 1.4 * hash2(cell)) * globals.sky_high.w);
         let dice = hash2(cell * vec2<f32>(1.7, 7.3) + vec2<f32>(in.state.x, blink * 0.61));
-        let lit = select(0.07, 0.55 + 0.7 * fract(dice * 9.0), dice < 0.10 + in.color.a * 0.85);
+        let lit = select(0.05, 0.5 + 0.9 * fract(dice * 9.0), dice < 0.08 + load * 0.86);
         let near = clamp(1.4 - blur * 2.2, 0.0, 1.0);
-        let average = 0.16 + in.color.a * 0.30;
-        shade += color * inside * alive * mix(average, lamp * lit * 1.35, near);
-        // Edges of light.
-        let edge = smoothstep(0.94, 0.985, abs(x)) + smoothstep(in.size.y - 0.07, in.size.y - 0.02, y);
-        shade += color * edge * light * (0.55 * alive + 0.15);
-        shade += vec3<f32>(0.8, 0.95, 1.0) * edge * (in.state.z * 0.9 + in.state.w * 0.35);
+        let average = 0.08 + load * 0.24;
+        let lamps = inside * alive * mix(average, lamp * lit * 1.3, near);
+        shade = mix(shade + color * lamps, mix(shade, color, min(lamps, 1.0) * 0.9), bright);
+        // Edges of light: faint along the sides, strong around the top.
+        let thin = max(fwidth(x) * 1.5, 0.03);
+        let edge = smoothstep(1.0 - thin * 1.6, 1.0 - thin * 0.4, abs(x)) * (0.10 + 0.35 * load * share);
+        let crown = smoothstep(in.size.y - 0.10, in.size.y - 0.04, y);
+        let line = edge * (0.3 + 0.7 * alive) + crown * (0.55 * alive + 0.12);
+        shade = mix(shade + color * line, mix(shade, color * 0.8, min(line, 1.0)), bright);
+        shade = mix(shade, globals.accent.rgb, clamp((edge * 1.4 + crown) * (in.state.z * 0.8 + in.state.w * 0.35), 0.0, 1.0));
+        if in.state.y > 2.5 {
+            // What drains shows where its work goes: out.
+            let way = fract(y * 0.9 + abs(x) * 0.5 - globals.eye.w * 0.35 * globals.sky_high.w);
+            shade += globals.accent.rgb * smoothstep(0.80, 0.86, way) * (1.0 - smoothstep(0.94, 1.0, way)) * 0.35 * ink;
+        }
+        // What is invented flickers in fine lines, as a projection would.
+        let scan = abs(fract(y * 7.0 - globals.eye.w * 0.25 * globals.sky_high.w) - 0.5);
+        shade *= 1.0 - globals.horizon.w * 0.22 * smoothstep(0.25, 0.4, scan) * clamp(1.3 - fwidth(y) * 14.0, 0.0, 1.0);
     } else {
-        let border = max(abs(in.face.x), abs(in.face.y));
-        let edge = smoothstep(0.90, 0.97, border);
-        let inner = smoothstep(0.66, 0.69, border) * (1.0 - smoothstep(0.71, 0.74, border));
-        shade += color * (edge * light * 1.1 + inner * 0.35 + 0.10 + in.color.a * 0.22) * alive;
-        shade += vec3<f32>(0.8, 0.95, 1.0) * edge * (in.state.z + in.state.w * 0.4);
+        // The top: a core of light within a rim.
+        let r = in.face.z;
+        let soft = fwidth(r) + 0.01;
+        let edge = smoothstep(0.93 - soft, 0.93, r);
+        let inner = smoothstep(0.60 - soft, 0.60, r) * (1.0 - smoothstep(0.66, 0.66 + soft, r));
+        let core = pow(max(1.0 - r / 0.60, 0.0), 1.5);
+        let pulse = 1.0 + 0.12 * sin(globals.eye.w * (1.0 + 3.0 * load) + in.state.x) * globals.sky_high.w;
+        let light = (edge * (0.45 + 0.4 * load) + inner * 0.25 + core * (0.10 + 0.75 * load) * pulse) * alive + edge * 0.08;
+        shade = mix(shade + color * light, mix(shade, color, min(light, 1.0)), bright);
+        shade = mix(shade, globals.accent.rgb, clamp(edge * (in.state.z + in.state.w * 0.4), 0.0, 1.0));
     }
-    if in.state.y > 1.5 {
-        let stripe = step(0.5, fract((in.world.x + in.world.y + in.world.z) * 1.2));
-        shade += vec3<f32>(0.35, 0.02, 0.04) * (0.15 + 0.35 * stripe);
+    if down {
+        // Hatched, as barriers are.
+        let stripe = step(0.5, fract((in.world.x + in.world.y + in.world.z) * 0.9));
+        let alert = mix(vec3<f32>(0.40, 0.015, 0.03), vec3<f32>(0.62, 0.05, 0.08), bright);
+        shade = mix(shade * 0.7, alert, 0.12 + 0.75 * stripe);
     }
     let fade = haze(in.world);
+    if in.size.z < 0.0 {
+        // The mirror loses light with depth.
+        shade *= exp(-in.face.y * 0.55);
+    }
+    shade = mix(shade, mix(globals.floor_base.rgb, globals.sky_low.rgb, 0.5), in.size.w * 0.75);
     return vec4<f32>(mix(globals.sky_low.rgb, shade, fade), 1.0);
 }
