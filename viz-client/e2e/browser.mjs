@@ -74,12 +74,13 @@ export class View {
     return this.until(`${count} frames`, (state) => state.frame >= frame + count);
   }
 
-  /** A picture with all its pixels, however long drawing them takes. */
+  /** A picture with all its pixels, however long drawing them takes; resolves to its bytes. */
   async screenshot(path) {
     await this.page.evaluate(() => window.mattx.sharp(true));
     await this.frames(3);
-    await this.page.screenshot({ path });
+    const png = await this.page.screenshot({ path });
     await this.page.evaluate(() => window.mattx.sharp(false));
+    return png;
   }
 
   /** What a click at a point would hit: `{node, process}`. */
