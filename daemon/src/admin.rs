@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use mattx_protocol::command::{Command, NameList, NodeSwitch, Outcome, Target};
 use mattx_protocol::model::{MoveStatistics, NodeId};
 use nix::errno::Errno;
+use nix::sys::signal::{SigSet, SigmaskHow};
 
 const PATH: &str = "/proc/mattx/admin";
 
@@ -48,7 +49,16 @@ pub fn line(command: &Command) -> String {
 }
 
 /// Writes one command; returns when it was carried out. Blocks as long as a move takes.
+///
+/// A signal would interrupt the move, and the daemon gets one for every stub that ends; other threads take it meanwhile.
 pub fn write(line: &str) -> io::Result<()> {
+    let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    let result = write_undisturbed(line);
+    mask.thread_set_mask()?;
+    result
+}
+
+fn write_undisturbed(line: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).open(PATH)?;
     // One write is one command, so not `write_all`: a rest would be another command.
     let length = line.len() + 1;

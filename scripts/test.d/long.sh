@@ -12,4 +12,11 @@ for kernel in $(kernels_to_test); do
 	"$MATTX_ROOT/scripts/build-kernel" "$kernel" || exit 1
 	scenarios "$kernel" -- --ignored
 done
+# Not a check() of its own: its figures are of interest when it passes, too.
+if (cd "$MATTX_ROOT" && cargo bench --quiet -p mattx-viz --bench load -- --seconds 600); then
+	echo "load ok" >>"$MATTX_RESULTS"
+else
+	echo "load FAILED" >>"$MATTX_RESULTS"
+	checks_failed=1
+fi
 finish_checks

@@ -5,3 +5,4 @@
 pub mod modules;
 pub mod moves;
 pub mod programs;
+pub mod viewer;

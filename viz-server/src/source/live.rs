@@ -23,7 +23,7 @@ use crate::hub::{Hub, NO_RECORDING, Order, Wish, failed};
 /// Time between two attempts to reach the daemon, and between two looks at `/proc/mattx` meanwhile.
 const RETRY: Duration = Duration::from_secs(1);
 /// The daemon samples its node every second; a longer silence than this means that it hangs.
-const SILENCE: Duration = Duration::from_millis(2500);
+const SILENCE: Duration = Duration::from_millis(2250);
 /// How often the age of the news is looked at; with [`SILENCE`] it is less than 3 s.
 const LOOK: Duration = Duration::from_millis(250);
 /// After a new connection, nodes that were not told again within this time are gone.
