@@ -91,11 +91,28 @@ static int mattx_admin_unsupported(const char *name)
 	return -EOPNOTSUPP;
 }
 
-/* "PID NODE", "PID ADDRESS" or "PID home". */
+/* How memory follows, the last word of a move. */
+static int mattx_parse_memory_mode(const char *word, enum mattx_memory_mode *mode)
+{
+	static const char * const modes[MATTX_MEMORY_MODES] = {
+		[MATTX_MEMORY_HYBRID] = "hybrid",
+		[MATTX_MEMORY_LAZY] = "lazy",
+		[MATTX_MEMORY_EAGER] = "eager",
+	};
+	int which = match_string(modes, ARRAY_SIZE(modes), word);
+
+	if (which >= 0)
+		*mode = which;
+	return which < 0 ? which : 0;
+}
+
+/* "PID NODE [MODE]", "PID ADDRESS [MODE]" or "PID home". */
 static int mattx_admin_migrate(char *arguments)
 {
 	char *where = arguments;
 	char *pid_text = strsep(&where, " \t");
+	enum mattx_memory_mode mode = MATTX_MEMORY_HYBRID;
+	char *mode_text;
 	u32 node;
 	pid_t pid;
 	int error;
@@ -103,6 +120,10 @@ static int mattx_admin_migrate(char *arguments)
 	if (!where || kstrtoint(pid_text, 10, &pid) || pid <= 0)
 		return -EINVAL;
 	where = skip_spaces(where);
+	mode_text = where;
+	where = strsep(&mode_text, " \t");
+	if (mode_text && mattx_parse_memory_mode(skip_spaces(mode_text), &mode))
+		return -EINVAL;
 	if (!strcmp(where, "home"))
 		return mattx_recall(pid);
 	if (!strcmp(where, "best"))
@@ -110,7 +131,7 @@ static int mattx_admin_migrate(char *arguments)
 	error = mattx_node_resolve(where, &node);
 	if (error)
 		return error;
-	return mattx_migrate(pid, node);
+	return mattx_migrate(pid, node, mode);
 }
 
 static const struct mattx_command mattx_commands[] = {

@@ -9,4 +9,10 @@
 
 extern const struct proc_ops mattx_admin_ops;
 
+/*
+ * /proc/mattx/why: a pid is written, then the answer can be read from the same
+ * open file: "yes", or code, errno and sentence, separated by tabs.
+ */
+extern const struct proc_ops mattx_why_ops;
+
 #endif /* _MATTX_ADMIN_H */

@@ -207,17 +207,23 @@ int mattx_apply_state(struct mattx_export *export)
 		error = -EBADMSG;
 	if (error)
 		goto free_print;
-	error = mattx_setter_start(&setter);
+	error = mattx_threads_prepare(export->threads, apply.print);
+	if (error == -ESRCH)
+		error = mattx_refuse(&export->refusal, MATTX_REASON_NEW_THREADS);
+	if (!error)
+		error = mattx_setter_start(&setter);
 	if (error)
 		goto free_print;
 	export->altered = true;
 	error = mattx_apply_memory(&apply, parcel);
 	if (!error)
 		error = mattx_apply_files(export, apply.print);
-	if (!error)
-		error = mattx_threads_prepare(export->threads, apply.print);
-	if (!error)
+	if (!error) {
 		error = mattx_threads_take(export->threads, &setter);
+		/* One of them is stopped: the guest goes on, and on using its files. */
+		if (error && mattx_handles_open(export->handles, export->link))
+			pr_warn("pid %d (%s): its files stay closed\n", export->pid, export->comm);
+	}
 	/* The last step that can fail; it only fails when we are killed. */
 	if (!error)
 		error = mattx_setter_apply(&setter, current, &apply.print->thread);

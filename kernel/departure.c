@@ -55,6 +55,7 @@ static int mattx_depart_offer(struct mattx_export *export, struct mm_struct *mm,
 	u32 size, i;
 	int error;
 
+	export->capture.print.mode = export->mode;
 	error = mattx_presence_map(mm, areas, &present);
 	if (error)
 		return error;
@@ -85,16 +86,22 @@ free_present:
 /* Waits for READY or for what makes it impossible. */
 static int mattx_depart_await(struct mattx_export *export)
 {
-	long left;
+	long left, served;
 	int error = 0;
 
-	left = wait_event_killable_timeout(export->wake_driver,
-					   READ_ONCE(export->ready) || READ_ONCE(export->gone) ||
-					   READ_ONCE(export->peer_lost) ||
-					   READ_ONCE(export->refusal.error),
-					   MATTX_READY_DEADLINE);
-	if (left < 0)
-		return -EINTR;
+	/* With memory going first, as long as it goes. */
+	do {
+		served = atomic_long_read(&export->pages_served);
+		left = wait_event_killable_timeout(export->wake_driver,
+						   READ_ONCE(export->ready) ||
+						   READ_ONCE(export->gone) ||
+						   READ_ONCE(export->peer_lost) ||
+						   READ_ONCE(export->refusal.error),
+						   MATTX_READY_DEADLINE);
+		if (left < 0)
+			return -EINTR;
+	} while (!left && export->mode == MATTX_MEMORY_EAGER &&
+		 atomic_long_read(&export->pages_served) != served);
 	spin_lock(&export->lock);
 	if (export->gone)
 		error = -ESRCH;

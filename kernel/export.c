@@ -324,7 +324,8 @@ static void mattx_export_abandon(struct mattx_export *export, int error)
 }
 
 /* A process that runs here. */
-static int mattx_migrate_from_here(struct task_struct *task, struct mattx_link *link)
+static int mattx_migrate_from_here(struct task_struct *task, struct mattx_link *link,
+				   enum mattx_memory_mode mode)
 {
 	struct mattx_export *export = mattx_export_create(task);
 	int error;
@@ -332,6 +333,7 @@ static int mattx_migrate_from_here(struct task_struct *task, struct mattx_link *
 	if (IS_ERR(export))
 		return PTR_ERR(export);
 	export->node = mattx_link_node(link);
+	export->mode = mode;
 	error = mattx_refuse_task(task, &export->refusal);
 	if (!error && mattx_guest_is(task))
 		error = mattx_refuse(&export->refusal, MATTX_REASON_GUEST);
@@ -356,8 +358,10 @@ static int mattx_migrate_from_here(struct task_struct *task, struct mattx_link *
 	}
 	atomic_long_inc(&mattx_moves_committed);
 	export->since = ktime_get();
-	pr_info("pid %d (%s): computes on node %u now\n", export->pid, export->comm,
-		export->node);
+	pr_info("pid %d (%s): computes on node %u now (stood after %lld us, was still for %lld us)\n",
+		export->pid, export->comm, export->node,
+		ktime_us_delta(export->stood, export->asked),
+		ktime_us_delta(export->since, export->stood));
 	mattx_export_announce(export, MATTX_PHASE_COMMITTED, mattx_node_local(), export->node);
 out:
 	mutex_unlock(&export->driver);
@@ -401,7 +405,7 @@ out:
 	return error;
 }
 
-int mattx_migrate(pid_t pid, u32 node)
+int mattx_migrate(pid_t pid, u32 node, enum mattx_memory_mode mode)
 {
 	struct mattx_export *export;
 	struct task_struct *task;
@@ -430,9 +434,43 @@ int mattx_migrate(pid_t pid, u32 node)
 		mattx_export_put(export);
 	}
 	if (!error)
-		error = mattx_migrate_from_here(task, link);
+		error = mattx_migrate_from_here(task, link, mode);
 	put_task_struct(task);
 	mattx_link_put(link);
+	return error;
+}
+
+int mattx_why(pid_t pid, struct mattx_refusal *refusal)
+{
+	struct mattx_handles *handles = NULL;
+	struct pid *which = find_get_pid(pid);
+	struct task_struct *task = get_pid_task(which, PIDTYPE_TGID);
+	struct mattx_export *export;
+	char why[MATTX_REASON_SIZE] = "";
+	int error;
+
+	put_pid(which);
+	if (!task)
+		return -ESRCH;
+	export = mattx_export_of(task);
+	if (export) {
+		/* From where it is it goes on by way of home. */
+		error = READ_ONCE(export->state) == MATTX_EXPORT_AWAY ? 0 :
+			mattx_refuse(refusal, MATTX_REASON_MOVING);
+		mattx_export_put(export);
+		goto out;
+	}
+	error = mattx_guest_is(task) ? mattx_refuse(refusal, MATTX_REASON_GUEST) :
+				       mattx_refuse_task(task, refusal);
+	if (error)
+		goto out;
+	error = mattx_handles_capture(task, &handles, why, sizeof(why));
+	if (error)
+		mattx_refuse_words(refusal, MATTX_REASON_FILES, error, "%s", why);
+	else
+		mattx_handles_free(handles);
+out:
+	put_task_struct(task);
 	return error;
 }
 

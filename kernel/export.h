@@ -22,7 +22,13 @@ struct task_struct;
  * runs where it was: ESRCH, EHOSTUNREACH, EBUSY, EOPNOTSUPP, EALREADY (it is
  * there), ETIMEDOUT, EINTR (the caller was killed), or the other node's.
  */
-int mattx_migrate(pid_t pid, u32 node);
+int mattx_migrate(pid_t pid, u32 node, enum mattx_memory_mode mode);
+
+/*
+ * Why the process @pid would not move now: 0, it would, or the errno of the
+ * refusal.  Nothing is done to it.
+ */
+int mattx_why(pid_t pid, struct mattx_refusal *refusal);
 
 /*
  * Brings the process @pid home: one of ours, or, on the hosting node, a guest

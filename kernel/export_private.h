@@ -110,6 +110,7 @@ struct mattx_export {
 	struct restart_block	restart;	/* as captured */
 	bool			altered;	/* its memory is not as captured any more */
 	unsigned long		syscall_instruction;
+	enum mattx_memory_mode	mode;
 	bool			guest_stopped;	/* with us, by SIGSTOP */
 	struct mattx_handles	*handles;
 

@@ -10,12 +10,13 @@
 #include "fetch.h"
 #include "image.h"
 #include "link.h"
+#include "pump.h"
 
 struct mattx_fetch {
 	struct list_head	list;	/* of the image; its lock */
 	u64			id;
 	u32			count;
-	struct folio		*folios[MATTX_IMAGE_WINDOW];	/* ascending */
+	struct folio		*folios[MATTX_FETCH_LIMIT];	/* ascending */
 };
 
 struct mattx_fetch *mattx_fetch_alloc(gfp_t gfp)
@@ -37,13 +38,21 @@ bool mattx_fetch_full(const struct mattx_fetch *fetch)
 	return fetch->count == ARRAY_SIZE(fetch->folios);
 }
 
-static void mattx_fetch_fail(struct mattx_fetch *fetch)
+/* Its folios are unlocked. */
+static void mattx_fetch_end(struct mattx_image *image, struct mattx_fetch *fetch)
+{
+	atomic_sub(fetch->count, &image->in_flight);
+	kfree(fetch);
+	mattx_pump_kick(image);
+}
+
+static void mattx_fetch_fail(struct mattx_image *image, struct mattx_fetch *fetch)
 {
 	u32 i;
 
 	for (i = 0; i < fetch->count; i++)
 		folio_end_read(fetch->folios[i], false);
-	kfree(fetch);
+	mattx_fetch_end(image, fetch);
 }
 
 /* Neighbouring pages are one range; returns the number of ranges. */
@@ -125,6 +134,7 @@ void mattx_fetch_start(struct mattx_image *image, struct mattx_fetch *fetch)
 	id = ++image->last_fetch;
 	spin_unlock(&image->lock);
 	fetch->id = id;
+	atomic_add(fetch->count, &image->in_flight);
 	frame = mattx_fetch_encode(image, fetch);
 
 	spin_lock(&image->lock);
@@ -134,7 +144,7 @@ void mattx_fetch_start(struct mattx_image *image, struct mattx_fetch *fetch)
 	spin_unlock(&image->lock);
 	if (closed || !frame) {
 		mattx_frame_free(frame);
-		mattx_fetch_fail(fetch);
+		mattx_fetch_fail(image, fetch);
 		return;
 	}
 	atomic_long_inc(&image->requests);
@@ -142,7 +152,7 @@ void mattx_fetch_start(struct mattx_image *image, struct mattx_fetch *fetch)
 	if (mattx_link_send(image->link, frame, MATTX_CLASS_CONTROL)) {
 		fetch = mattx_fetch_take(image, id);
 		if (fetch)
-			mattx_fetch_fail(fetch);
+			mattx_fetch_fail(image, fetch);
 	}
 }
 
@@ -155,7 +165,7 @@ void mattx_image_pages(struct mattx_image *image, const struct mattx_pages_reply
 	if (!fetch)
 		return;
 	if (reply->pages != fetch->count) {
-		mattx_fetch_fail(fetch);
+		mattx_fetch_fail(image, fetch);
 		return;
 	}
 	for (i = 0; i < fetch->count; i++) {
@@ -176,7 +186,7 @@ void mattx_image_pages(struct mattx_image *image, const struct mattx_pages_reply
 			folio_end_read(folio, false);
 		}
 	}
-	kfree(fetch);
+	mattx_fetch_end(image, fetch);
 }
 
 void mattx_image_close(struct mattx_image *image)
@@ -189,5 +199,6 @@ void mattx_image_close(struct mattx_image *image)
 	list_splice_init(&image->fetches, &fetches);
 	spin_unlock(&image->lock);
 	list_for_each_entry_safe(fetch, next, &fetches, list)
-		mattx_fetch_fail(fetch);
+		mattx_fetch_fail(image, fetch);
+	wake_up_all(&image->pump.wait);
 }

@@ -166,6 +166,7 @@ struct mattx_image *mattx_image_create(struct mattx_link *link, const struct mat
 	mattx_extents_init(present);
 	spin_lock_init(&image->lock);
 	INIT_LIST_HEAD(&image->fetches);
+	init_waitqueue_head(&image->pump.wait);
 	return image;
 }
 

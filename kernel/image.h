@@ -17,6 +17,8 @@
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "presence.h"
 #include "wire_move.h"
@@ -28,6 +30,18 @@ struct mattx_pages_reply;
 
 /* Pages around a fault that one request brings. */
 #define MATTX_IMAGE_WINDOW	64
+
+/* pump.h; its work's own, but for what others read. */
+struct mattx_pump {
+	struct work_struct	work;
+	struct file		*file;		/* NULL: not started, or done */
+	u32			extent;		/* of the present ones */
+	u64			address;	/* the next */
+	int			limit;		/* pages on their way */
+	bool			started;	/* release: all the rest is set */
+	bool			done;		/* all were asked for */
+	wait_queue_head_t	wait;
+};
 
 struct mattx_image {
 	refcount_t		references;
@@ -42,6 +56,9 @@ struct mattx_image {
 	bool			closed;		/* no fetch starts any more */
 
 	struct mattx_extents	discarded;	/* given back, by image offset */
+
+	atomic_t		in_flight;	/* pages on their way */
+	struct mattx_pump	pump;
 
 	atomic_long_t		faults;		/* pages mapped from the shared page of zeros */
 	atomic_long_t		fetched;	/* pages that came with contents */

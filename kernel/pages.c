@@ -130,7 +130,9 @@ static void mattx_pages_work(struct work_struct *work)
 		mmput(mm);
 	if (reply) {
 		mattx_export_served(job->link, &request.key, request.pages);
-		mattx_link_send(job->link, reply, MATTX_CLASS_BULK);
+		/* Small ones are for somebody who waits; long ones are the pump's. */
+		mattx_link_send(job->link, reply, request.pages > MATTX_PAGES_BATCH ?
+				MATTX_CLASS_BULK : MATTX_CLASS_CONTROL);
 	}
 out:
 	mattx_frame_free(job->frame);

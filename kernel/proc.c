@@ -93,7 +93,8 @@ int __init mattx_proc_init(void)
 		if (!proc_create_single(mattx_proc_files[i].name, 0444, directory,
 					mattx_proc_files[i].show))
 			goto remove;
-	if (!proc_create("admin", 0600, directory, &mattx_admin_ops))
+	if (!proc_create("admin", 0600, directory, &mattx_admin_ops) ||
+	    !proc_create("why", 0600, directory, &mattx_why_ops))
 		goto remove;
 	return 0;
 

@@ -11,6 +11,7 @@
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
 #include <linux/seq_file.h>
+#include <linux/string.h>
 #include <linux/user_namespace.h>
 #include <asm/processor.h>
 
@@ -71,6 +72,8 @@ static const struct {
 		"its threads act for different users" },
 	[MATTX_REASON_MAIN_THREAD] = { "main-thread", EOPNOTSUPP,
 		"its main thread has ended while others go on" },
+	[MATTX_REASON_NEW_THREADS] = { "new-threads", EBUSY,
+		"it has threads that began away; it can come home when they have ended" },
 	[MATTX_REASON_REMOTE] = { "refused-there", EIO,
 		"the other node refused it" },
 };
@@ -94,6 +97,17 @@ int mattx_refuse_words(struct mattx_refusal *refusal, enum mattx_reason reason, 
 	vscnprintf(refusal->reason, sizeof(refusal->reason), format, arguments);
 	va_end(arguments);
 	return error;
+}
+
+const char *mattx_refusal_code(const struct mattx_refusal *refusal)
+{
+	int i;
+
+	for (i = MATTX_REASON_NONE + 1; i < MATTX_REASONS; i++)
+		if (!strcmp(mattx_reasons[i].words, refusal->reason))
+			return mattx_reasons[i].code;
+	/* Only descriptors have words of their own. */
+	return mattx_reasons[MATTX_REASON_FILES].code;
 }
 
 /* Timers other than ITIMER_REAL stay with their kernel. */

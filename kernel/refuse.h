@@ -40,6 +40,7 @@ enum mattx_reason {
 	MATTX_REASON_FILES,
 	MATTX_REASON_CREDENTIALS,
 	MATTX_REASON_MAIN_THREAD,
+	MATTX_REASON_NEW_THREADS,
 	MATTX_REASON_REMOTE,		/* the other node's words */
 	MATTX_REASONS
 };
@@ -55,6 +56,8 @@ int mattx_refuse_words(struct mattx_refusal *refusal, enum mattx_reason reason, 
 int mattx_refuse_task(struct task_struct *task, struct mattx_refusal *refusal);
 /* The part of it that concerns one thread. */
 int mattx_refuse_thread(struct task_struct *task, struct mattx_refusal *refusal);
+/* The short name of a refusal that was made here. */
+const char *mattx_refusal_code(const struct mattx_refusal *refusal);
 /* One mapping that cannot move is enough.  Caller holds the mmap lock of @mm. */
 int mattx_refuse_memory(struct mm_struct *mm, struct mattx_refusal *refusal);
 

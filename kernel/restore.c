@@ -20,6 +20,7 @@
 #include "guest_private.h"
 #include "presence.h"
 #include "proxy.h"
+#include "pump.h"
 #include "regs.h"
 
 static int mattx_restore_present(const struct mattx_blueprint *print,
@@ -173,6 +174,9 @@ static void mattx_restore_work(struct callback_head *work)
 		send_sig(SIGKILL, current, 1);
 		goto out;
 	}
+	/* What is missing all the same comes when it is needed. */
+	if (guest->print->mode == MATTX_MEMORY_EAGER)
+		mattx_pump_await(guest->image);
 	if (mattx_guest_advance(guest, MATTX_GUEST_BECOMING, MATTX_GUEST_READY)) {
 		if (cancel_delayed_work(&guest->deadline))
 			mattx_guest_put(guest);
@@ -234,6 +238,9 @@ int mattx_guest_become(struct mattx_guest *guest)
 		goto refuse;
 	}
 	error = mattx_restore_memory(guest, image);
+	if (!error && guest->print->mode != MATTX_MEMORY_LAZY)
+		mattx_pump_start(guest->image, image,
+				 guest->print->mode == MATTX_MEMORY_EAGER);
 	fput(image);
 	if (!error) {
 		mattx_guest_get(guest);

@@ -288,6 +288,7 @@ void mattx_blueprint_put(struct mattx_cursor *c, const struct mattx_blueprint *p
 {
 	u32 i;
 
+	mattx_put_u32(c, print->mode);
 	mattx_put_u32(c, print->pid);
 	mattx_put_bytes(c, print->comm, sizeof(print->comm));
 	mattx_put_u64(c, print->monotonic);
@@ -332,6 +333,9 @@ int mattx_blueprint_take(struct mattx_cursor *c, struct mattx_blueprint *print)
 {
 	u32 i;
 
+	print->mode = mattx_take_u32(c);
+	if (print->mode >= MATTX_MEMORY_MODES)
+		return -EBADMSG;
 	print->pid = mattx_take_u32(c);
 	mattx_take_bytes(c, print->comm, sizeof(print->comm));
 	print->comm[sizeof(print->comm) - 1] = 0;

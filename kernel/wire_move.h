@@ -180,7 +180,16 @@ struct mattx_identity {
 #define MATTX_LIMITS		16
 #define MATTX_GROUPS_LIMIT	65536
 
+/* When memory follows its process. */
+enum mattx_memory_mode {
+	MATTX_MEMORY_HYBRID,	/* on demand, and the rest in the background */
+	MATTX_MEMORY_LAZY,	/* on demand only */
+	MATTX_MEMORY_EAGER,	/* all of it before the process runs */
+	MATTX_MEMORY_MODES
+};
+
 struct mattx_blueprint {
+	u32			mode;		/* enum mattx_memory_mode; OFFER */
 	u32			pid;		/* at home */
 	char			comm[MATTX_COMM_SIZE];
 	u64			monotonic;	/* ns, clocks at the moment of capture */

@@ -51,6 +51,11 @@ pub enum Verb {
         #[arg(long, value_name = "NODE")]
         home: Option<String>,
     },
+    /// Tell whether a process of this node can move, and why not.
+    Why {
+        /// Process id.
+        pid: u32,
+    },
     /// The secret that all nodes of a cluster share.
     Cluster {
         /// Where it is kept.

@@ -10,7 +10,9 @@ mod migrate;
 mod ps;
 mod status;
 mod table;
+mod why;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Verb::Home { pid, home } => {
             migrate::run(socket, arguments.json, *pid, "home", home.as_deref())
         }
+        Verb::Why { pid } => why::run(Path::new(why::QUESTIONS), arguments.json, *pid),
         Verb::Cluster { key_file, verb } => cluster::run(verb, key_file, arguments.json),
         Verb::Completions { shell } => {
             manual::completions(*shell);

@@ -60,6 +60,26 @@ fn twenty_round_trips_leave_the_result_as_it_is() -> Result<()> {
 }
 
 #[test]
+fn memory_follows_in_each_mode() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    let program = programs::push(home, "resident")?;
+    let subject = Subject::start(home, &format!("{program} 24 6"))?;
+    home.wait_until("fill its memory", MOMENT, "grep -q full /tmp/resident.out")?;
+    for mode in ["lazy", "eager", "hybrid", "eager"] {
+        subject.migrate(home, &format!("2 {mode}"))?;
+        subject.wait_for_progress(home)?;
+        subject.migrate(home, "home")?;
+        subject.wait_for_progress(home)?;
+    }
+    subject.migrate(home, "2 eager")?;
+    subject.signal(home, "TERM")?;
+    subject.wait_for_line(home, "intact")?;
+    subject.wait_for_line(home, "status 0")?;
+    wait_until_gone(&cluster)
+}
+
+#[test]
 fn all_threads_move_and_come_back() -> Result<()> {
     const ROUNDS: u32 = 400;
     let (cluster, _turn) = cluster()?;
@@ -164,7 +184,17 @@ fn what_cannot_move_is_refused_and_unharmed() -> Result<()> {
         let told = Subject::of(pid).try_move(home, "2")?.stdout;
         assert!(told.contains(errno), "pid {pid}: {told}");
     }
+    for (pid, code) in [
+        (1, "[init]"),
+        (2, "[kernel-thread]"),
+        (4_000_000, "no process"),
+    ] {
+        let told = home.try_sh(&format!("mattx why {pid} 2>&1"))?.stdout;
+        assert!(told.contains(code), "why {pid}: {told}");
+    }
     let subject = endless(home)?;
+    let told = home.sh(&format!("mattx why {}", subject.pid))?;
+    assert!(told.contains("can move"), "{told}");
     let told = subject.try_move(home, "77")?.stdout;
     assert!(told.contains("No route to host"), "{told}");
     subject.migrate(home, "2")?;

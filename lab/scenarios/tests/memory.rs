@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What moving memory costs. A benchmark: it prints, and judges only what is promised as a ratio within one run.
+
+use std::time::{Duration, Instant};
+
+use mattx_lab::{Cluster, Config, Node, Result};
+use mattx_scenarios::moves::{MOMENT, Subject, wait_for_links, wait_until_gone};
+use mattx_scenarios::programs;
+
+/// Two numbers of the kernel's line about the last move: microseconds until all threads stood, and without running.
+fn last_move(home: &Node) -> Result<(f64, f64)> {
+    let line = home.sh("dmesg | grep 'computes on node' | tail -n 1")?;
+    let numbers: Vec<f64> = line
+        .rsplit_once('(')
+        .map_or("", |(_, rest)| rest)
+        .split_whitespace()
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    Ok((numbers[0], numbers[1]))
+}
+
+/// Rate of the program's lines, in MiB/s, with the time of each in milliseconds.
+fn rates(subject: &Subject, home: &Node) -> Result<Vec<(f64, f64)>> {
+    Ok(subject
+        .output(home)?
+        .lines()
+        .filter_map(|line| {
+            let (time, rate) = line.split_once(' ')?;
+            Some((time.parse().ok()?, rate.parse().ok()?))
+        })
+        .collect())
+}
+
+fn middle(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Bytes per second of a plain TCP stream between the nodes.
+fn plain_tcp(from: &Node, to: &Node) -> Result<f64> {
+    const BYTES: u32 = 64 << 20;
+    to.sh(&format!(
+        "setsid python3 -c 'import socket; s = socket.create_server((\"\", 9999)); c, _ = s.accept()\nn = 0\nwhile n < {BYTES}: n += len(c.recv(1 << 20))\nc.send(b\"x\")' </dev/null >/dev/null 2>&1 &"
+    ))?;
+    from.sh("sleep 2")?;
+    let seconds = from.sh(&format!(
+        "python3 -c 'import socket, time; s = socket.create_connection((\"10.77.0.2\", 9999)); b = bytes(1 << 20); t = time.monotonic()\nfor i in range({BYTES} >> 20): s.sendall(b)\ns.recv(1); print(time.monotonic() - t)'"
+    ))?;
+    Ok(f64::from(BYTES) / seconds.trim().parse::<f64>().expect("seconds"))
+}
+
+#[test]
+#[ignore = "a benchmark; run by scripts/test long"]
+fn what_moving_memory_costs() -> Result<()> {
+    const SIZES: [u32; 2] = [16, 1024];
+    let mut config = Config::installed(2)?;
+    config.memory_mib = Some(3072);
+    let cluster = Cluster::boot(config)?;
+    wait_for_links(&cluster)?;
+    let (home, host) = (cluster.node(1), cluster.node(2));
+    let program = programs::push(home, "resident")?;
+    let tcp = plain_tcp(home, host)?;
+    println!("plain TCP: {:.1} MiB/s", tcp / f64::from(1 << 20));
+    for mode in ["lazy", "hybrid", "eager"] {
+        let mut frozen = Vec::new();
+        for size in SIZES {
+            let subject = Subject::start(home, &format!("{program} {size}"))?;
+            home.wait_until("fill its memory", MOMENT, "grep -q full /tmp/resident.out")?;
+            home.sh("sleep 3")?;
+            let before = middle(rates(&subject, home)?.iter().map(|rate| rate.1).collect());
+            let lines = rates(&subject, home)?.len();
+            let begin = Instant::now();
+            subject.migrate(home, &format!("2 {mode}"))?;
+            let moved = begin.elapsed();
+            let (stood, still) = last_move(home)?;
+            // Full speed, as this machine has it now: what the last of many lines say.
+            home.sh(&format!("sleep {}", if size > 100 { 45 } else { 8 }))?;
+            let after = rates(&subject, home)?.split_off(lines);
+            let full = middle(after.iter().rev().take(8).map(|rate| rate.1).collect());
+            let reached = after
+                .iter()
+                .find(|rate| rate.1 >= full * 0.95)
+                .map_or(f64::NAN, |rate| rate.0 - after[0].0);
+            let rate = f64::from(size) / moved.as_secs_f64();
+            println!(
+                "{mode} {size} MiB: stood after {stood} us, {:.1} ms without running, {rate:.1} MiB/s ({:.0} % of plain TCP) in the move, 95 % of full speed after {reached} ms ({before} MiB/s at home, {full} away)",
+                still / 1000.0,
+                rate * f64::from(1 << 20) * 100.0 / tcp
+            );
+            frozen.push(still);
+            subject.signal(home, "TERM")?;
+            subject.wait_for_line(home, "status 0")?;
+            wait_until_gone(&cluster)?;
+        }
+        if mode != "eager" {
+            assert!(
+                frozen[1] < 2.0 * frozen[0],
+                "{mode}: the freeze grows with memory: {frozen:?} us"
+            );
+        }
+    }
+    host.wait_until("be empty", Duration::from_secs(10), "true")?;
+    cluster.finish()
+}
