@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Query, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mattx_protocol::command::Outcome;
@@ -21,6 +21,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Site;
 use super::visitor::refused;
+use crate::access::Visitor;
 use crate::audit::Deed;
 use crate::desk::Desk;
 use crate::doors::Peer;
@@ -104,8 +105,14 @@ pub async fn serve(
     {
         return enter(&site, from.ip(), uri.query().unwrap_or_default(), token);
     }
-    if let Err(refusal) = site.0.desk.access.visitor(from.ip(), &headers) {
-        return refused(refusal);
+    let visitor = match site.0.desk.access.visitor(from.ip(), &headers) {
+        Ok(visitor) => visitor,
+        Err(refusal) => return refused(refusal),
+    };
+    if path == INDEX
+        && let Some(page) = plain(INDEX)
+    {
+        return index(&site, &visitor, &String::from_utf8_lossy(&page));
     }
     file(path, &headers).unwrap_or_else(|| {
         let reason = if path == INDEX {
@@ -115,6 +122,16 @@ pub async fn serve(
         };
         (StatusCode::NOT_FOUND, reason).into_response()
     })
+}
+
+/// The page of the 3D view, with the tables in it until that is there.
+fn index(site: &Site, visitor: &Visitor, page: &str) -> Response {
+    let tables = super::table::first(site, visitor);
+    let page = match page.rsplit_once("</body>") {
+        Some((before, after)) => format!("{before}{tables}</body>{after}"),
+        None => page.to_owned(),
+    };
+    ([(header::CACHE_CONTROL, "no-cache")], Html(page)).into_response()
 }
 
 fn enter(site: &Site, from: IpAddr, query: &str, token: &str) -> Response {
@@ -159,12 +176,8 @@ fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
         let hash = Sha256::digest(&data).into();
         (data, None, hash)
     };
-    // Trunk puts a hash into every name but the page's.
-    let caching = if path == INDEX {
-        "no-cache"
-    } else {
-        "public, max-age=31536000, immutable"
-    };
+    // Trunk puts a hash into every name but the page's, which is not served from here.
+    let caching = "public, max-age=31536000, immutable";
     let tag = format!("\"{}\"", STANDARD.encode(&hash[..12]));
     let unchanged = headers
         .get(header::IF_NONE_MATCH)

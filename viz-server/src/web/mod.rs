@@ -79,6 +79,7 @@ pub fn router(site: Site) -> Router {
             "/table/{home}/{pid}",
             get(table::process).post(table::migrate),
         )
+        .route("/first.css", get(table::first_style))
         .route("/table.css", get(table::style))
         .route("/table.js", get(table::script))
         .route("/mattx", get(legacy::mattx))

@@ -28,6 +28,8 @@ use crate::hub::failed;
 
 /// Longest message that a viewer may send, in bytes.
 const LONGEST_MESSAGE: usize = 256 << 10;
+/// Bytes that are read at once; viewers say little.
+const READ_BUFFER: usize = 4 << 10;
 /// Messages per second that a viewer may send, and how many at once.
 const MESSAGES_PER_SECOND: f32 = 20.0;
 const BURST: f32 = 100.0;
@@ -76,6 +78,7 @@ pub async fn upgrade(
             .into_response();
     };
     upgrade
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(LONGEST_MESSAGE)
         .max_frame_size(LONGEST_MESSAGE)
         .on_upgrade(move |socket| async move {

@@ -154,6 +154,25 @@ pub async fn migrate(
     (status, page(&site, visitor.role, "MattX", false, &body)).into_response()
 }
 
+/// The tables as they are now, for the page of the 3D view while that is loading.
+pub fn first(site: &Site, visitor: &Visitor) -> String {
+    let nodes = visible(site, visitor);
+    let body = tables(&nodes, visitor.role, &Wishes::default());
+    format!(
+        "<link rel=stylesheet href=\"/first.css\"><div id=tables-first><template shadowrootmode=open>\
+         <link rel=stylesheet href=\"/table.css\"><main>{body}</main></template></div>"
+    )
+}
+
+/// `GET /first.css`
+pub async fn first_style(headers: HeaderMap) -> Response {
+    fixed(
+        &headers,
+        "text/css; charset=utf-8",
+        include_str!("first.css"),
+    )
+}
+
 /// `GET /table.css`
 pub async fn style(headers: HeaderMap) -> Response {
     fixed(
