@@ -110,6 +110,16 @@ test('a phone shows the same without scrolling sideways', async () => {
   }
 });
 
+test('the tables are there before the 3D view', async () => {
+  const { page, context } = await tables();
+  await page.route('**/*.wasm', () => {});
+  await page.goto(server.open);
+  await page.locator('#tables-first tbody tr', { hasText: 'calc' }).first().waitFor();
+  assert.ok(await page.locator('#tables-first').isVisible());
+  await page.screenshot({ path: `${OUT}/table-first.png` });
+  await context.close();
+});
+
 test('without scripts the tables and their commands work', async () => {
   const name = await calc();
   const { page, context } = await tables({ path: '/table?q=calc', javaScriptEnabled: false });
