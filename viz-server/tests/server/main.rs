@@ -5,6 +5,7 @@ mod openapi;
 mod recording;
 mod roles;
 mod support;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -197,10 +198,39 @@ async fn the_link_becomes_a_cookie_that_makes_an_operator() {
 async fn pages_of_other_sites_can_neither_connect_nor_read() {
     let server = server().await;
     let foreign = ("Origin", "http://elsewhere.example");
-    assert_eq!(
-        server.http("GET", "/api/v1/nodes", &[foreign], "").await.0,
-        403
-    );
+    for path in [
+        "/",
+        "/table",
+        "/table.js",
+        "/api/v1/nodes",
+        "/api/v1/processes",
+        "/api/v1/moves",
+        "/api/v1/status",
+        "/metrics",
+        "/mattx",
+    ] {
+        let (name, value) = bearer();
+        for headers in [&[foreign][..], &[foreign, (name, &value)][..]] {
+            let (status, answer) = server.http("GET", path, headers, "").await;
+            assert_eq!(status, 403, "{path}");
+            assert!(
+                !answer.to_lowercase().contains("access-control-allow"),
+                "{path}"
+            );
+        }
+        // Where browsers tell no origin, what they load for a page of another origin stays unreadable for it.
+        let (_, answer) = server.http("GET", path, &[], "").await;
+        assert!(
+            answer.contains("cross-origin-resource-policy: same-origin"),
+            "{path}"
+        );
+    }
+    for path in ["/api/v1/commands", "/api/v1/commands/batch", "/table/1/1"] {
+        let cross = ("Sec-Fetch-Site", "cross-site");
+        for header in [foreign, ("Origin", "null"), cross] {
+            assert_eq!(server.http("POST", path, &[header], "").await.0, 403);
+        }
+    }
     match server.viewer("/ws", &[foreign]).await {
         Err(Error::Http(response)) => assert_eq!(response.status(), 403),
         other => panic!("{:?}", other.map(|_| "connected")),
