@@ -222,6 +222,8 @@ impl Access {
         let digest = self.tokens().digest(code);
         lock(&self.once).take_if(|once| *once == digest)?;
         let token = tokens::new_token().ok()?;
+        // Others may have been added to the file a moment ago; an unreadable one is told about by whoever follows it.
+        let _ = self.reload();
         let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
         let grant = tokens.add(FIRST, Role::Admin, &token).clone();
         if let Some(file) = &self.file
