@@ -9,7 +9,10 @@
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/fs_struct.h>
 #include <linux/kthread.h>
+#include <linux/namei.h>
+#include <linux/posix_acl_xattr.h>
 #include <linux/rcupdate.h>
 #include <linux/rseq.h>
 #include <linux/sched.h>
@@ -86,6 +89,115 @@ static inline void mattx_rseq_set(const struct mattx_rseq *rseq)
 static inline bool mattx_has_posix_timers(const struct signal_struct *signal)
 {
 	return !hlist_empty(&signal->posix_timers);
+}
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+/* Defines @name, a d_revalidate() of a dentry whose parent is found here. */
+#define MATTX_DEFINE_REVALIDATE(name, function)					\
+static int name(struct dentry *dentry, unsigned int flags)			\
+{										\
+	struct dentry *parent;							\
+	struct inode *dir;							\
+	int valid;								\
+										\
+	if (flags & LOOKUP_RCU) {						\
+		parent = READ_ONCE(dentry->d_parent);				\
+		dir = d_inode_rcu(parent);					\
+		return dir ? function(dir, &dentry->d_name, dentry, flags) : -ECHILD; \
+	}									\
+	parent = dget_parent(dentry);						\
+	valid = function(d_inode(parent), &dentry->d_name, dentry, flags);	\
+	dput(parent);								\
+	return valid;								\
+}
+#else
+#define MATTX_DEFINE_REVALIDATE(name, function)					\
+static int name(struct inode *dir, const struct qstr *word, struct dentry *dentry, \
+		unsigned int flags)						\
+{										\
+	return function(dir, word, dentry, flags);				\
+}
+#endif
+
+/* The list as bytes of an extended attribute, kmalloc'd. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+static inline void *mattx_acl_encode(const struct posix_acl *acl, size_t *size)
+{
+	void *value;
+	int error;
+
+	*size = posix_acl_xattr_size(acl->a_count);
+	value = kmalloc(*size, GFP_KERNEL);
+	if (!value)
+		return ERR_PTR(-ENOMEM);
+	error = posix_acl_to_xattr(&init_user_ns, acl, value, *size);
+	if (error >= 0)
+		return value;
+	kfree(value);
+	return ERR_PTR(error);
+}
+#else
+static inline void *mattx_acl_encode(const struct posix_acl *acl, size_t *size)
+{
+	return posix_acl_to_xattr(&init_user_ns, acl, size, GFP_KERNEL) ?: ERR_PTR(-ENOMEM);
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+/* Defines @name, a mkdir() around a function that knows no idmap. */
+#define MATTX_DEFINE_MKDIR(name, function)					\
+static int name(struct mnt_idmap *idmap, struct inode *dir, struct dentry *dentry, \
+		umode_t mode)							\
+{										\
+	return function(dir, dentry, mode);					\
+}
+#else
+#define MATTX_DEFINE_MKDIR(name, function)					\
+static struct dentry *name(struct mnt_idmap *idmap, struct inode *dir,		\
+			   struct dentry *dentry, umode_t mode)			\
+{										\
+	return ERR_PTR(function(dir, dentry, mode));				\
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+/* iget5_locked() has just made it. */
+static inline bool mattx_inode_is_new(const struct inode *inode)
+{
+	return inode->i_state & I_NEW;
+}
+
+static inline void set_default_d_op(struct super_block *sb, const struct dentry_operations *ops)
+{
+	sb->s_d_op = ops;
+}
+#else
+static inline bool mattx_inode_is_new(const struct inode *inode)
+{
+	return inode_state_read_once((struct inode *)inode) & I_NEW;
+}
+#endif
+
+/* set_fs_pwd() is not for modules. */
+static inline void mattx_fs_set_pwd(struct fs_struct *fs, const struct path *folder)
+{
+	struct path before;
+
+	path_get(folder);
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+	spin_lock(&fs->lock);
+	write_seqcount_begin(&fs->seq);
+	before = fs->pwd;
+	fs->pwd = *folder;
+	write_seqcount_end(&fs->seq);
+	spin_unlock(&fs->lock);
+#else
+	write_seqlock(&fs->seq);
+	before = fs->pwd;
+	fs->pwd = *folder;
+	write_sequnlock(&fs->seq);
+#endif
+	path_put(&before);
 }
 
 #ifndef kzalloc_obj

@@ -4,12 +4,16 @@
  * so those below are taken for a moment.
  */
 #include <linux/bitmap.h>
+#include <linux/dcache.h>
+#include <linux/fs_struct.h>
+#include <linux/namei.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
 #include "compat.h"
 #include "descriptor.h"
+#include "wire_file.h"
 
 void mattx_descriptors_close_range(s64 first, s64 end)
 {
@@ -74,4 +78,32 @@ int mattx_descriptor_install(unsigned int fd, struct file *file, bool close_on_e
 	}
 	fd_install(fd, file);
 	return 0;
+}
+
+const char *mattx_folder_path(char *buffer)
+{
+	struct path folder;
+	const char *path;
+
+	get_fs_pwd(current->fs, &folder);
+	path = d_unlinked(folder.dentry) ? NULL : d_path(&folder, buffer, MATTX_PATH_SIZE);
+	path_put(&folder);
+	/* Outside of its root it has no name. */
+	return IS_ERR_OR_NULL(path) || path[0] != '/' ? NULL : path;
+}
+
+void mattx_folder_enter(const u8 *path, u16 length)
+{
+	char *name = kmemdup_nul(path, length, GFP_KERNEL);
+	struct path folder;
+
+	if (!name)
+		return;
+	if (length && !kern_path(name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &folder)) {
+		mattx_fs_set_pwd(current->fs, &folder);
+		path_put(&folder);
+	} else {
+		pr_debug("there is no folder %s\n", name);
+	}
+	kfree(name);
 }

@@ -17,4 +17,12 @@ void mattx_descriptors_close_range(s64 first, s64 end);
  */
 int mattx_descriptor_install(unsigned int fd, struct file *file, bool close_on_exec);
 
+/*
+ * The calling process's working directory as a path below its root, in
+ * @buffer of MATTX_PATH_SIZE bytes; NULL: it has none any more.
+ */
+const char *mattx_folder_path(char *buffer);
+/* Makes the folder at @path (@length bytes) the working directory, if there is one. */
+void mattx_folder_enter(const u8 *path, u16 length);
+
 #endif /* _MATTX_DESCRIPTOR_H */

@@ -8,6 +8,7 @@
 #include "handle.h"
 #include "pages.h"
 #include "proxy.h"
+#include "tree.h"
 #include "wire.h"
 
 /* Messages without an entry are dropped with a line in the log. */
@@ -28,12 +29,15 @@ const mattx_handler mattx_handlers[MATTX_WIRE_TYPES] = {
 	[MATTX_WIRE_PAGES]		= mattx_guest_receive_pages,
 	[MATTX_WIRE_FILE_REQUEST]	= mattx_handle_receive_request,
 	[MATTX_WIRE_FILE_READY]		= mattx_proxy_receive_ready,
+	[MATTX_WIRE_TREE_REQUEST]	= mattx_tree_receive_request,
+	[MATTX_WIRE_TREE_CHANGED]	= mattx_tree_receive_changed,
 };
 
 void mattx_peer_down(struct mattx_link *link)
 {
 	/* Files first: what waits for one of them must not hold up the rest. */
 	mattx_proxies_peer_down(link);
+	mattx_tree_peer_down(link);
 	mattx_guest_peer_down(link);
 	mattx_export_peer_down(link);
 }

@@ -89,6 +89,9 @@ void mattx_handles_put(struct mattx_handles *handles)
 		mattx_handle_put(handle);
 	xa_destroy(&handles->table);
 	kvfree(handles->descriptors);
+	kfree(handles->folder);
+	if (handles->user)
+		mattx_link_put(handles->user);
 	put_cred(handles->cred);
 	put_task_struct(handles->task);
 	kfree(handles);
@@ -129,7 +132,7 @@ static u32 mattx_handle_traits(const struct mattx_handle *handle)
 
 size_t mattx_handles_wire_size(const struct mattx_handles *handles)
 {
-	return MATTX_FILE_TABLE_SIZE +
+	return MATTX_FILE_TABLE_SIZE + MATTX_PATH_SIZE +
 	       handles->handle_count * (size_t)(MATTX_HANDLE_INFO_SIZE + MATTX_PATH_SIZE) +
 	       handles->descriptor_count * (size_t)MATTX_DESCRIPTOR_SIZE;
 }
@@ -140,6 +143,8 @@ void mattx_handles_encode(const struct mattx_handles *handles, struct mattx_curs
 		.number = handles->number,
 		.handles = handles->handle_count,
 		.descriptors = handles->descriptor_count,
+		.folder = (u8 *)handles->folder,
+		.folder_length = handles->folder ? strlen(handles->folder) : 0,
 	};
 	struct mattx_handle *handle;
 	unsigned long number;
@@ -189,6 +194,9 @@ int mattx_handles_open(struct mattx_handles *handles, struct mattx_link *link)
 	}
 	WRITE_ONCE(handles->touched, false);
 	WRITE_ONCE(handles->link, mattx_link_hold(link));
+	if (handles->user)
+		mattx_link_put(handles->user);
+	handles->user = mattx_link_hold(link);
 	/* Armed before the peer finds the table and can release what is being armed. */
 	xa_for_each(&handles->table, number, handle)
 		mattx_handle_arm(handle);

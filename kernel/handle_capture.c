@@ -11,6 +11,7 @@
 #include <linux/xarray.h>
 
 #include "compat.h"
+#include "descriptor.h"
 #include "handle_private.h"
 
 #define MATTX_DESCRIPTORS_MIN	64u	/* room at first */
@@ -182,6 +183,20 @@ static int mattx_handles_collect(struct mattx_handles *handles, char *why, size_
 	return error;
 }
 
+static int mattx_handles_note_folder(struct mattx_handles *handles)
+{
+	char *buffer = kmalloc(MATTX_PATH_SIZE, GFP_KERNEL);
+	const char *path;
+
+	if (!buffer)
+		return -ENOMEM;
+	path = handles->task == current ? mattx_folder_path(buffer) : NULL;
+	if (path)
+		handles->folder = kstrdup(path, GFP_KERNEL);
+	kfree(buffer);
+	return path && !handles->folder ? -ENOMEM : 0;
+}
+
 int mattx_handles_capture(struct task_struct *task, struct mattx_handles **result, char *why,
 			  size_t why_size)
 {
@@ -206,6 +221,8 @@ int mattx_handles_capture(struct task_struct *task, struct mattx_handles **resul
 	init_waitqueue_head(&handles->idle);
 
 	error = mattx_handles_collect(handles, why, why_size);
+	if (!error)
+		error = mattx_handles_note_folder(handles);
 	if (error) {
 		mattx_handles_put(handles);
 		return error;

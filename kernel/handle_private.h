@@ -69,6 +69,8 @@ struct mattx_handles {
 	struct mattx_descriptor	*descriptors;	/* as captured, ascending */
 	u32			descriptor_count;
 	u32			handle_count;	/* as captured */
+	char			*folder;	/* the working directory; NULL: none */
+	struct mattx_link	*user;		/* that opened them last; a reference, or NULL */
 
 	spinlock_t		lock;		/* all below; process context only */
 	struct mattx_link	*link;		/* the user's; NULL: not open; a reference */

@@ -4,6 +4,7 @@
  * and at recall it becomes what the guest's has become.
  */
 #include <linux/bitmap.h>
+#include <linux/file.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
@@ -11,6 +12,7 @@
 #include "compat.h"
 #include "descriptor.h"
 #include "handle_private.h"
+#include "tree.h"
 
 /*
  * Takes the first descriptor that leads to @file out of the table.  The task
@@ -57,33 +59,67 @@ void mattx_descriptors_close(struct task_struct *task, struct file *file)
 		filp_close(file, owner);
 }
 
-/* Decodes the next descriptor of @table; they ascend, and each leads to a handle of ours. */
+/* The file that a descriptor of the guest is at home, with a reference; NULL: none. */
+static struct file *mattx_handles_file(struct mattx_handles *handles,
+				       const struct mattx_descriptor *descriptor)
+{
+	struct mattx_handle *handle;
+	struct file *file = NULL;
+
+	if (descriptor->opened)
+		return handles->user ? mattx_tree_opened(handles->user, descriptor->opened) : NULL;
+	handle = mattx_handle_get(handles, descriptor->handle);
+	if (handle) {
+		file = get_file(handle->file);
+		mattx_handle_put(handle);
+	}
+	return file;
+}
+
+/* Decodes the next descriptor of @table; they ascend, and each leads to a file of ours. */
 static int mattx_handles_next(struct mattx_handles *handles, struct mattx_cursor *table,
 			      s64 *previous, struct mattx_descriptor *descriptor,
-			      struct mattx_handle **handle)
+			      struct file **file)
 {
 	if (mattx_descriptor_decode(table, descriptor) || (s64)descriptor->fd <= *previous)
 		return -EBADMSG;
 	*previous = descriptor->fd;
-	*handle = mattx_handle_get(handles, descriptor->handle);
-	return *handle ? 0 : -EBADMSG;
+	*file = mattx_handles_file(handles, descriptor);
+	return *file ? 0 : -EBADMSG;
+}
+
+/* What precedes the descriptors: the working directory, and their number. */
+static int mattx_handles_head(struct mattx_cursor *table, const u8 **folder, u16 *length,
+			      u32 *count)
+{
+	*length = mattx_take_u16(table);
+	if (*length >= MATTX_PATH_SIZE)
+		return -EBADMSG;
+	*folder = mattx_take_view(table, *length);
+	*count = mattx_take_u32(table);
+	if (table->bad || *count > (size_t)(table->end - table->at) / MATTX_DESCRIPTOR_SIZE)
+		return -EBADMSG;
+	return 0;
 }
 
 int mattx_handles_check(struct mattx_handles *handles, struct mattx_cursor *table)
 {
-	u32 count = mattx_take_u32(table);
 	struct mattx_descriptor descriptor;
-	struct mattx_handle *handle;
+	const u8 *folder;
+	struct file *file;
 	s64 previous = -1;
+	u16 length;
+	u32 count;
+	int error;
 
-	if (table->bad || count > (size_t)(table->end - table->at) / MATTX_DESCRIPTOR_SIZE)
-		return -EBADMSG;
+	error = mattx_handles_head(table, &folder, &length, &count);
+	if (error)
+		return error;
 	while (count--) {
-		int error = mattx_handles_next(handles, table, &previous, &descriptor, &handle);
-
+		error = mattx_handles_next(handles, table, &previous, &descriptor, &file);
 		if (error)
 			return error;
-		mattx_handle_put(handle);
+		fput(file);
 		if (descriptor.fd >= MATTX_MAX_HANDLES)
 			return -EBADMSG;
 	}
@@ -110,26 +146,36 @@ static bool mattx_descriptor_fits(unsigned int fd, const struct file *file, bool
 
 int mattx_handles_apply(struct mattx_handles *handles, struct mattx_cursor *table)
 {
-	u32 count = mattx_take_u32(table);
 	struct mattx_descriptor descriptor;
-	struct mattx_handle *handle;
+	const u8 *folder;
+	struct file *file;
 	s64 previous = -1;
-	int error = 0;
+	u16 length;
+	u32 count;
+	int error;
 
+	error = mattx_handles_head(table, &folder, &length, &count);
+	if (error)
+		return error;
+	mattx_folder_enter(folder, length);
 	while (count-- && !error) {
 		s64 gap = previous + 1;
 
-		error = mattx_handles_next(handles, table, &previous, &descriptor, &handle);
+		error = mattx_handles_next(handles, table, &previous, &descriptor, &file);
 		if (error)
 			break;
 		mattx_descriptors_close_range(gap, previous);
-		if (!mattx_descriptor_fits(descriptor.fd, handle->file, descriptor.close_on_exec)) {
+		/* The guest kept the offset of what it opened. */
+		if (descriptor.opened && !(file->f_mode & FMODE_STREAM))
+			file->f_pos = descriptor.position;
+		mattx_handle_set_flags(file, descriptor.open_flags);
+		if (mattx_descriptor_fits(descriptor.fd, file, descriptor.close_on_exec)) {
+			fput(file);
+		} else {
 			close_fd(descriptor.fd);
-			error = mattx_descriptor_install(descriptor.fd, get_file(handle->file),
+			error = mattx_descriptor_install(descriptor.fd, file,
 							 descriptor.close_on_exec);
 		}
-		mattx_handle_set_flags(handle->file, descriptor.open_flags);
-		mattx_handle_put(handle);
 	}
 	mattx_descriptors_close_range(previous + 1, S64_MAX);
 	return error;

@@ -28,6 +28,8 @@ static DEFINE_MUTEX(mattx_links_mutex);
 static bool mattx_links_closed; /* the mutex */
 /* Its own queue: ending a link waits for work in mattx_wq. */
 static struct workqueue_struct *mattx_link_wq;
+/* 0 is nobody's, 1 this node's own. */
+static atomic64_t mattx_link_serials = ATOMIC64_INIT(MATTX_LINK_SERIAL_SELF);
 
 struct mattx_frame *mattx_frame_alloc(u16 type, u32 capacity, gfp_t gfp)
 {
@@ -60,6 +62,11 @@ u32 mattx_link_node(const struct mattx_link *link)
 u64 mattx_link_boot(const struct mattx_link *link)
 {
 	return link->boot;
+}
+
+u64 mattx_link_serial(const struct mattx_link *link)
+{
+	return link->serial;
 }
 
 const char *mattx_link_address(const struct mattx_link *link)
@@ -259,6 +266,7 @@ static struct mattx_link *mattx_link_create(u32 node, u64 boot, const char *addr
 	refcount_set(&link->references, 1);
 	link->node = node;
 	link->boot = boot;
+	link->serial = atomic64_inc_return(&mattx_link_serials);
 	strscpy(link->address, address, sizeof(link->address));
 	link->sock = sock;
 	link->heard = jiffies;

@@ -70,6 +70,9 @@ struct mattx_link *mattx_link_hold(struct mattx_link *link);
 void mattx_link_put(struct mattx_link *link);
 u32 mattx_link_node(const struct mattx_link *link);
 u64 mattx_link_boot(const struct mattx_link *link);
+/* A number that no other link of this module ever has. */
+#define MATTX_LINK_SERIAL_SELF	1ull	/* "the link" of this node to itself */
+u64 mattx_link_serial(const struct mattx_link *link);
 
 /*
  * Queues the frame and consumes it, whatever the result.  Never waits for the
@@ -99,10 +102,25 @@ struct mattx_call {
 	struct mattx_frame	*reply;	/* the link's lock until @done */
 	u64			id;
 	int			error;
+	/*
+	 * Called instead of completing @done, once, in process context under
+	 * rcu_read_lock(), so that it may not sleep: with the reply, which it
+	 * does not own, or the error.  It may free the call.
+	 */
+	void			(*arrived)(struct mattx_call *call, struct mattx_frame *reply,
+					   int error);
 };
 
 int mattx_call_start(struct mattx_call *call, struct mattx_link *link,
 		     struct mattx_frame *frame, enum mattx_class class);
+/*
+ * The same, for a caller that does not wait but has @arrived called.  On an
+ * error it is not called.
+ */
+int mattx_call_start_async(struct mattx_call *call, struct mattx_link *link,
+			   struct mattx_frame *frame, enum mattx_class class,
+			   void (*arrived)(struct mattx_call *call, struct mattx_frame *reply,
+					   int error));
 struct mattx_frame *mattx_call_finish(struct mattx_call *call);
 
 /* Answers request @id; consumes the frame. */

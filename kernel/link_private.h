@@ -39,6 +39,7 @@ struct mattx_link {
 	struct rcu_head		rcu;
 	u32			node;
 	u64			boot;
+	u64			serial;		/* no other link ever has it */
 	char			address[MATTX_ADDRESS_SIZE];
 	struct socket		*sock;		/* its file is ours */
 	struct task_struct	*sender;	/* a reference each */

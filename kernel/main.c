@@ -18,6 +18,7 @@
 #include "node.h"
 #include "proc.h"
 #include "proxy.h"
+#include "tree.h"
 
 struct workqueue_struct *mattx_wq;
 
@@ -37,9 +38,12 @@ static int __init mattx_init(void)
 	error = mattx_image_init();
 	if (error)
 		goto exit_proxy;
-	error = mattx_link_init();
+	error = mattx_tree_init();
 	if (error)
 		goto exit_image;
+	error = mattx_link_init();
+	if (error)
+		goto exit_tree;
 	error = mattx_device_init();
 	if (error)
 		goto exit_link;
@@ -60,6 +64,8 @@ exit_device:
 exit_link:
 	mattx_link_exit();
 	mattx_node_exit();
+exit_tree:
+	mattx_tree_exit();
 exit_image:
 	mattx_image_exit();
 exit_proxy:
@@ -84,6 +90,7 @@ static void __exit mattx_exit(void)
 	mattx_node_exit();
 	mattx_export_exit();
 	mattx_guest_exit();
+	mattx_tree_exit();
 	flush_workqueue(mattx_wq);
 	mattx_image_exit();
 	mattx_proxy_exit();

@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "descriptor.h"
 #include "proxy_private.h"
+#include "tree.h"
 
 #define MATTX_TABLE_HASH_BITS	6
 
@@ -143,6 +144,33 @@ static int mattx_proxies_create_files(struct mattx_proxies *proxies, struct matt
 	return 0;
 }
 
+/*
+ * A folder is of use only in a file system: the one of the guest's home, if
+ * that is its root.  Otherwise the proxy stays.
+ */
+static void mattx_proxies_open_folder(struct file **file)
+{
+	struct mattx_proxy *proxy = (*file)->private_data;
+	struct file *folder;
+	struct kstat stat;
+	loff_t position;
+
+	folder = filp_open(proxy->path, (*file)->f_flags | O_RDONLY | O_DIRECTORY, 0);
+	if (IS_ERR(folder))
+		return;
+	if (!mattx_tree_file_number(folder, proxy->proxies->link) ||
+	    vfs_getattr(&folder->f_path, &stat, STATX_INO, 0) ||
+	    stat.ino != proxy->attributes.inode) {
+		fput(folder);
+		return;
+	}
+	position = vfs_llseek(*file, 0, SEEK_CUR);
+	if (position > 0)
+		folder->f_pos = position;
+	fput(*file);
+	*file = folder;
+}
+
 static int mattx_proxies_install_files(struct mattx_cursor *table, struct file **files,
 				       u32 file_count, u32 count)
 {
@@ -164,6 +192,11 @@ static int mattx_proxies_install_files(struct mattx_cursor *table, struct file *
 	return 0;
 }
 
+static umode_t mattx_proxy_mode(const struct file *file)
+{
+	return ((struct mattx_proxy *)file->private_data)->attributes.mode;
+}
+
 /* What the files were ready for when they were captured may have changed since. */
 static void mattx_proxies_ask_ready(struct file **files, u32 count)
 {
@@ -171,6 +204,8 @@ static void mattx_proxies_ask_ready(struct file **files, u32 count)
 	u32 i;
 
 	for (i = 0; i < count; i++) {
+		if (files[i]->f_op != &mattx_proxy_fops)
+			continue;
 		proxy = files[i]->private_data;
 		if (proxy->traits & MATTX_HANDLE_POLLED)
 			mattx_proxy_tell(proxy, MATTX_FILE_POLL, 0);
@@ -208,6 +243,11 @@ int mattx_proxies_install(struct mattx_link *link, struct mattx_cursor *table,
 	spin_unlock(&mattx_proxy_tables_lock);
 
 	error = mattx_proxies_create_files(proxies, table, files, head.handles);
+	for (i = 0; i < head.handles && !error; i++)
+		if (S_ISDIR(mattx_proxy_mode(files[i])))
+			mattx_proxies_open_folder(&files[i]);
+	if (!error)
+		mattx_folder_enter(head.folder, head.folder_length);
 	if (!error)
 		error = mattx_proxies_install_files(table, files, head.handles, head.descriptors);
 	if (error)
@@ -226,26 +266,37 @@ int mattx_proxies_install(struct mattx_link *link, struct mattx_cursor *table,
 	return error;
 }
 
+/* What descriptor @fd of the guest is at home; false: nothing. */
+static bool mattx_proxies_describe(const struct mattx_proxies *proxies, unsigned int fd,
+				   struct file *file, struct mattx_descriptor *descriptor)
+{
+	struct mattx_proxy *proxy = file->private_data;
+
+	memset(descriptor, 0, sizeof(*descriptor));
+	descriptor->fd = fd;
+	descriptor->open_flags = file->f_flags;
+	rcu_read_lock();
+	descriptor->close_on_exec = close_on_exec(fd, current->files);
+	rcu_read_unlock();
+	if (file->f_op == &mattx_proxy_fops && proxy->proxies == proxies) {
+		descriptor->handle = proxy->handle;
+		return true;
+	}
+	descriptor->opened = mattx_tree_file_number(file, proxies->link);
+	descriptor->position = max_t(loff_t, file->f_pos, 0);
+	return descriptor->opened;
+}
+
 /* Puts the descriptors that lead home; returns how many (@c may be NULL). */
 static u32 mattx_proxies_walk(const struct mattx_proxies *proxies, struct mattx_cursor *c)
 {
+	struct mattx_descriptor descriptor;
 	unsigned int fd = 0;
 	struct file *file;
 	u32 count = 0;
 
 	while ((file = fget_task_next(current, &fd))) {
-		struct mattx_proxy *proxy = file->private_data;
-
-		if (file->f_op == &mattx_proxy_fops && proxy->proxies == proxies) {
-			struct mattx_descriptor descriptor = {
-				.fd = fd,
-				.handle = proxy->handle,
-				.open_flags = file->f_flags,
-			};
-
-			rcu_read_lock();
-			descriptor.close_on_exec = close_on_exec(fd, current->files);
-			rcu_read_unlock();
+		if (mattx_proxies_describe(proxies, fd, file, &descriptor)) {
 			if (c)
 				mattx_descriptor_encode(c, &descriptor);
 			count++;
@@ -258,11 +309,19 @@ static u32 mattx_proxies_walk(const struct mattx_proxies *proxies, struct mattx_
 
 size_t mattx_proxies_wire_size(const struct mattx_proxies *proxies)
 {
-	return sizeof(u32) + mattx_proxies_walk(proxies, NULL) * (size_t)MATTX_DESCRIPTOR_SIZE;
+	return sizeof(u16) + MATTX_PATH_SIZE + sizeof(u32) +
+	       mattx_proxies_walk(proxies, NULL) * (size_t)MATTX_DESCRIPTOR_SIZE;
 }
 
 void mattx_proxies_encode(const struct mattx_proxies *proxies, struct mattx_cursor *c)
 {
+	char *buffer = kmalloc(MATTX_PATH_SIZE, GFP_KERNEL);
+	const char *folder = buffer ? mattx_folder_path(buffer) : NULL;
+	u16 length = folder ? strlen(folder) : 0;
+
+	mattx_put_u16(c, length);
+	mattx_put_bytes(c, folder, length);
+	kfree(buffer);
 	mattx_put_u32(c, mattx_proxies_walk(proxies, NULL));
 	mattx_proxies_walk(proxies, c);
 }

@@ -50,6 +50,10 @@ enum mattx_wire_type {
 	MATTX_WIRE_FILE_REQUEST = 64,
 	MATTX_WIRE_FILE_REPLY,
 	MATTX_WIRE_FILE_READY,	/* home: pushed poll mask */
+	/* tree_serve.c <-> tree_call.c */
+	MATTX_WIRE_TREE_REQUEST = 80,
+	MATTX_WIRE_TREE_REPLY,
+	MATTX_WIRE_TREE_CHANGED,	/* pushed: what was cached is no longer true */
 	MATTX_WIRE_TYPES
 };
 

@@ -13,6 +13,8 @@ void mattx_file_table_encode(struct mattx_cursor *c, const struct mattx_file_tab
 	mattx_put_u64(c, table->number);
 	mattx_put_u32(c, table->handles);
 	mattx_put_u32(c, table->descriptors);
+	mattx_put_u16(c, table->folder_length);
+	mattx_put_bytes(c, table->folder, table->folder_length);
 }
 
 int mattx_file_table_decode(struct mattx_cursor *c, struct mattx_file_table *table)
@@ -20,6 +22,10 @@ int mattx_file_table_decode(struct mattx_cursor *c, struct mattx_file_table *tab
 	table->number = mattx_take_u64(c);
 	table->handles = mattx_take_u32(c);
 	table->descriptors = mattx_take_u32(c);
+	table->folder_length = mattx_take_u16(c);
+	if (table->folder_length >= MATTX_PATH_SIZE)
+		c->bad = true;
+	table->folder = mattx_take_view(c, table->folder_length);
 	/* No more entries than there are bytes for: counts size allocations. */
 	if (c->bad || table->handles > MATTX_MAX_HANDLES ||
 	    table->handles > (size_t)(c->end - c->at) / MATTX_HANDLE_INFO_SIZE ||
@@ -109,6 +115,8 @@ void mattx_descriptor_encode(struct mattx_cursor *c, const struct mattx_descript
 	mattx_put_u32(c, descriptor->close_on_exec);
 	mattx_put_u32(c, descriptor->handle);
 	mattx_put_u32(c, descriptor->open_flags);
+	mattx_put_u64(c, descriptor->opened);
+	mattx_put_u64(c, descriptor->position);
 }
 
 int mattx_descriptor_decode(struct mattx_cursor *c, struct mattx_descriptor *descriptor)
@@ -117,7 +125,9 @@ int mattx_descriptor_decode(struct mattx_cursor *c, struct mattx_descriptor *des
 	descriptor->close_on_exec = mattx_take_u32(c);
 	descriptor->handle = mattx_take_u32(c);
 	descriptor->open_flags = mattx_take_u32(c);
-	if (c->bad || (s32)descriptor->fd < 0 || descriptor->close_on_exec > 1)
+	descriptor->opened = mattx_take_u64(c);
+	descriptor->position = mattx_take_u64(c);
+	if (c->bad || (s32)descriptor->fd < 0 || (s64)descriptor->position < 0 || descriptor->close_on_exec > 1)
 		return -EBADMSG;
 	return 0;
 }

@@ -68,17 +68,22 @@ struct mattx_descriptor {
 	u32	close_on_exec;	/* 0 or 1 */
 	u32	handle;
 	u32	open_flags;	/* of the handle, as they are now */
+	/* Opened while away: the number of wire_tree.h instead of a handle; 0: no. */
+	u64	opened;
+	u64	position;	/* of what was opened while away */
 };
 
-#define MATTX_DESCRIPTOR_SIZE	16
+#define MATTX_DESCRIPTOR_SIZE	32
 #define MATTX_ATTRIBUTES_SIZE	(9 * 4 + 3 * 8 + 3 * 8 + 3 * 4)
 #define MATTX_HANDLE_INFO_SIZE	(5 * 4 + MATTX_ATTRIBUTES_SIZE + 2)	/* and the path */
-#define MATTX_FILE_TABLE_SIZE	(8 + 4 + 4)	/* head of a table in the offer */
+#define MATTX_FILE_TABLE_SIZE	(8 + 4 + 4 + 2)	/* head of a table in the offer, and the path */
 
 struct mattx_file_table {
 	u64	number;
 	u32	handles;	/* that many infos follow, */
 	u32	descriptors;	/* then that many descriptors */
+	const u8 *folder;	/* the working directory: a path in the buffer, no NUL */
+	u16	folder_length;	/* 0: it has none any more */
 };
 
 struct mattx_file_request {

@@ -382,6 +382,13 @@ const struct mattx_target mattx_targets[] = {
 	{ "PAGES_GET", fetch_decode, fetch_sample },
 	{ "PAGES", pages_decode, pages_sample },
 	{ "REFUSE", refusal_decode, refusal_sample },
+	{ "TREE_REQUEST", tree_request_decode, tree_request_sample },
+	{ "TREE_REPLY", tree_reply_decode, tree_reply_sample },
+	{ "TREE_CHANGED", tree_changed_decode, tree_changed_sample },
+	{ "changes of a node", tree_change_decode, tree_change_sample },
+	{ "lock", tree_lock_decode, tree_lock_sample },
+	{ "figures of a file system", tree_figures_decode, tree_figures_sample },
+	{ "entries of a folder", tree_entries_decode, tree_entries_sample },
 };
 const size_t mattx_target_count = ARRAY_SIZE(mattx_targets);
 

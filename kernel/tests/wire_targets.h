@@ -17,6 +17,22 @@ struct mattx_target {
 extern const struct mattx_target mattx_targets[];
 extern const size_t mattx_target_count;
 
+/* wire_tree_targets.c */
+int tree_request_decode(u8 *data, size_t length);
+size_t tree_request_sample(u8 *data, size_t size);
+int tree_reply_decode(u8 *data, size_t length);
+size_t tree_reply_sample(u8 *data, size_t size);
+int tree_changed_decode(u8 *data, size_t length);
+size_t tree_changed_sample(u8 *data, size_t size);
+int tree_change_decode(u8 *data, size_t length);
+size_t tree_change_sample(u8 *data, size_t size);
+int tree_lock_decode(u8 *data, size_t length);
+size_t tree_lock_sample(u8 *data, size_t size);
+int tree_figures_decode(u8 *data, size_t length);
+size_t tree_figures_sample(u8 *data, size_t size);
+int tree_entries_decode(u8 *data, size_t length);
+size_t tree_entries_sample(u8 *data, size_t size);
+
 /* Fewest bytes that samples need room for. */
 #define SAMPLE_ROOM	(16u << 10)
 

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Locks that others hold on files of this node.  To the lock code of the
+ * kernel an owner is an address and nothing else; ours stand for the owners
+ * over there.
+ */
+#include <linux/filelock.h>
+#include <linux/fs.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "tree_private.h"
+
+struct mattx_tree_owner {
+	struct list_head	list;	/* of file->owners; session->lock */
+	u64			key;	/* over there */
+};
+
+/*
+ * The same for all open files of one inode in the session, so that a process
+ * that opened a file twice does not lock itself out.
+ */
+static struct mattx_tree_owner *mattx_tree_owner_find(struct mattx_tree_session *session,
+						      const struct inode *inode, u64 key)
+{
+	struct mattx_tree_owner *owner;
+	struct mattx_tree_file *file;
+	unsigned long number;
+
+	lockdep_assert_held(&session->lock);
+	xa_for_each(&session->files, number, file) {
+		if (file_inode(file->file) != inode)
+			continue;
+		list_for_each_entry(owner, &file->owners, list)
+			if (owner->key == key)
+				return owner;
+	}
+	return NULL;
+}
+
+static struct mattx_tree_owner *mattx_tree_owner_get(struct mattx_tree_session *session,
+						     struct mattx_tree_file *file, u64 key)
+{
+	struct mattx_tree_owner *owner, *fresh;
+
+	fresh = kzalloc_obj(*fresh);
+	if (!fresh)
+		return NULL;
+	fresh->key = key;
+	spin_lock(&session->lock);
+	owner = mattx_tree_owner_find(session, file_inode(file->file), key);
+	if (!owner) {
+		owner = fresh;
+		list_add(&owner->list, &file->owners);
+		fresh = NULL;
+	}
+	spin_unlock(&session->lock);
+	kfree(fresh);
+	return owner;
+}
+
+void mattx_tree_lock_owners_free(struct mattx_tree_file *file)
+{
+	struct mattx_tree_owner *owner, *next;
+
+	list_for_each_entry_safe(owner, next, &file->owners, list)
+		kfree(owner);
+}
+
+s64 mattx_tree_lock(struct mattx_tree_session *session, struct mattx_tree_file *entry,
+		    const struct mattx_tree_request *request, struct mattx_tree_answer *answer)
+{
+	struct mattx_tree_owner *owner;
+	struct mattx_tree_lock wish;
+	struct file_lock *lock;
+	struct mattx_cursor c;
+	s64 result;
+
+	mattx_cursor_init(&c, (void *)request->data, request->length);
+	if (mattx_tree_lock_decode(&c, &wish))
+		return -EBADMSG;
+	owner = mattx_tree_owner_get(session, entry, request->arguments[0]);
+	lock = locks_alloc_lock();
+	if (!owner || !lock) {
+		if (lock)
+			locks_free_lock(lock);
+		return -ENOLCK;
+	}
+	lock->c.flc_owner = (fl_owner_t)owner;
+	lock->c.flc_pid = current->tgid;
+	lock->c.flc_file = entry->file;
+	lock->c.flc_flags = FL_POSIX;
+	lock->c.flc_type = wish.type;
+	lock->fl_start = wish.start;
+	lock->fl_end = wish.end;
+	switch (request->arguments[1]) {
+	case F_GETLK:
+		result = vfs_test_lock(entry->file, lock);
+		wish.type = lock->c.flc_type;
+		wish.start = lock->fl_start;
+		wish.end = lock->fl_end;
+		wish.pid = max(lock->c.flc_pid, 0);
+		mattx_cursor_init(&c, answer->data, answer->room);
+		mattx_tree_lock_encode(&c, &wish);
+		answer->length = c.at - answer->data;
+		break;
+	case F_SETLKW:
+		lock->c.flc_flags |= FL_SLEEP;
+		result = locks_lock_file_wait(entry->file, lock);
+		break;
+	case F_SETLK:
+		result = vfs_lock_file(entry->file, F_SETLK, lock, NULL);
+		break;
+	default:
+		result = -EINVAL;
+	}
+	locks_free_lock(lock);
+	return result;
+}
+
+s64 mattx_tree_flock(struct mattx_tree_file *entry, const struct mattx_tree_request *request)
+{
+	struct file_lock *lock;
+	s64 result;
+
+	if (request->arguments[2] > F_UNLCK)
+		return -EINVAL;
+	lock = locks_alloc_lock();
+	if (!lock)
+		return -ENOLCK;
+	lock->c.flc_owner = (fl_owner_t)entry->file;
+	lock->c.flc_pid = current->tgid;
+	lock->c.flc_file = entry->file;
+	lock->c.flc_flags = FL_FLOCK;
+	lock->c.flc_type = request->arguments[2];
+	lock->fl_end = OFFSET_MAX;
+	if (request->arguments[1] == F_SETLKW)
+		lock->c.flc_flags |= FL_SLEEP;
+	result = locks_lock_file_wait(entry->file, lock);
+	locks_free_lock(lock);
+	return result;
+}
