@@ -16,15 +16,46 @@
 #include "signal.h"
 #include "threads.h"
 
-/* What home cannot map again. */
-static int mattx_leave_check(const struct mattx_capture *capture)
+/*
+ * Mappings of files that were opened away.  A private one goes home as memory
+ * with the contents that it has; one that is shared would have to stay shared.
+ */
+static int mattx_leave_check(struct mattx_capture *capture)
 {
+	struct vm_area_struct *vma;
+	struct mattx_area *area;
+	int error = 0;
 	u32 i;
 
-	for (i = 0; i < capture->areas.count; i++)
-		if (capture->areas.list[i].kind == MATTX_AREA_FILE)
-			return -EOPNOTSUPP;
-	return 0;
+	mmap_read_lock(current->mm);
+	for (i = 0; i < capture->areas.count && !error; i++) {
+		area = &capture->areas.list[i];
+		if (area->kind != MATTX_AREA_FILE)
+			continue;
+		vma = vma_lookup(current->mm, area->start);
+		if (!vma || (vma->vm_flags & VM_MAYSHARE && vma->vm_flags & VM_MAYWRITE)) {
+			error = -EOPNOTSUPP;
+			break;
+		}
+		/* As memory that has moved all of its pages are sent. */
+		area->kind = MATTX_AREA_IMAGE;
+		area->offset = area->start + PAGE_SIZE;
+	}
+	mmap_read_unlock(current->mm);
+	return error;
+}
+
+/* A mapping may be longer than its file: there is nothing to send. */
+static bool mattx_leave_is_behind_file(u64 address)
+{
+	struct vm_area_struct *vma;
+	bool behind;
+
+	mmap_read_lock(current->mm);
+	vma = vma_lookup(current->mm, address);
+	behind = vma && vma->vm_file && !mattx_is_image(vma->vm_file);
+	mmap_read_unlock(current->mm);
+	return behind;
 }
 
 static int mattx_leave_pages(struct mattx_sender *sender, const struct mattx_extents *dirty)
@@ -47,6 +78,8 @@ static int mattx_leave_pages(struct mattx_sender *sender, const struct mattx_ext
 			got = get_user_pages_remote(current->mm, address, 1, FOLL_FORCE, &page,
 						    NULL);
 			mmap_read_unlock(current->mm);
+			if (got == -EFAULT && mattx_leave_is_behind_file(address))
+				continue;
 			if (got != 1) {
 				error = got < 0 ? got : -EFAULT;
 				break;
@@ -109,7 +142,8 @@ static int mattx_leave_go(struct mattx_guest *guest, struct mattx_capture *captu
 	int error = mattx_leave_check(capture);
 
 	if (error)
-		strscpy(refusal.reason, "it maps a file that was opened away from home");
+		strscpy(refusal.reason,
+			"it shares a writable mapping of a file that was opened away from home");
 	else
 		error = mattx_signals_take(&capture->signals, &capture->signal_count, false);
 	if (!error)

@@ -127,6 +127,7 @@ int mattxfs_flock(struct file *file, int command, struct file_lock *lock);
 /* mattxfs_xattr.c */
 extern const struct xattr_handler * const mattxfs_xattr_handlers[];
 ssize_t mattxfs_listxattr(struct dentry *dentry, char *list, size_t size);
+struct posix_acl *mattxfs_get_inode_acl(struct inode *inode, int type, bool rcu);
 struct posix_acl *mattxfs_get_acl(struct mnt_idmap *idmap, struct dentry *dentry, int type);
 int mattxfs_set_acl(struct mnt_idmap *idmap, struct dentry *dentry, struct posix_acl *acl,
 		    int type);

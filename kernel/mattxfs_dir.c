@@ -501,6 +501,7 @@ const struct inode_operations mattxfs_dir_iops = {
 	.setattr	= mattxfs_setattr,
 	.listxattr	= mattxfs_listxattr,
 	.get_acl	= mattxfs_get_acl,
+	.get_inode_acl	= mattxfs_get_inode_acl,
 	.set_acl	= mattxfs_set_acl,
 };
 
@@ -510,6 +511,7 @@ const struct inode_operations mattxfs_symlink_iops = {
 	.getattr	= mattxfs_getattr,
 	.setattr	= mattxfs_setattr,
 	.listxattr	= mattxfs_listxattr,
+	.get_inode_acl	= mattxfs_get_inode_acl,
 };
 
 const struct inode_operations mattxfs_special_iops = {
@@ -518,6 +520,7 @@ const struct inode_operations mattxfs_special_iops = {
 	.setattr	= mattxfs_setattr,
 	.listxattr	= mattxfs_listxattr,
 	.get_acl	= mattxfs_get_acl,
+	.get_inode_acl	= mattxfs_get_inode_acl,
 	.set_acl	= mattxfs_set_acl,
 };
 

@@ -376,6 +376,7 @@ const struct inode_operations mattxfs_file_iops = {
 	.setattr	= mattxfs_setattr,
 	.listxattr	= mattxfs_listxattr,
 	.get_acl	= mattxfs_get_acl,
+	.get_inode_acl	= mattxfs_get_inode_acl,
 	.set_acl	= mattxfs_set_acl,
 };
 

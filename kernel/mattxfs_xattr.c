@@ -97,6 +97,12 @@ static const char *mattxfs_acl_name(int type)
 					 XATTR_NAME_POSIX_ACL_DEFAULT;
 }
 
+/* For the checks of rights: mode bits first, then home is asked (mattxfs_permission()). */
+struct posix_acl *mattxfs_get_inode_acl(struct inode *inode, int type, bool rcu)
+{
+	return NULL;
+}
+
 struct posix_acl *mattxfs_get_acl(struct mnt_idmap *idmap, struct dentry *dentry, int type)
 {
 	struct inode *inode = d_inode(dentry);

@@ -108,7 +108,8 @@ void mattx_proxies_peer_down(struct mattx_link *link)
 
 void mattx_proxy_release(struct mattx_proxy *proxy)
 {
-	mattx_proxy_tell(proxy, MATTX_FILE_RELEASE, 0);
+	if (!proxy->replaced)
+		mattx_proxy_tell(proxy, MATTX_FILE_RELEASE, 0);
 	spin_lock(&mattx_proxy_tables_lock);
 	list_del_init(&proxy->member);
 	spin_unlock(&mattx_proxy_tables_lock);
@@ -167,6 +168,8 @@ static void mattx_proxies_open_folder(struct file **file)
 	position = vfs_llseek(*file, 0, SEEK_CUR);
 	if (position > 0)
 		folder->f_pos = position;
+	/* Home may still go on with the process, and needs its own. */
+	proxy->replaced = true;
 	fput(*file);
 	*file = folder;
 }

@@ -32,6 +32,7 @@ struct mattx_proxy {
 	u32			handle;
 	u32			traits;		/* MATTX_HANDLE_* */
 	u32			sent_flags;	/* as home knows them */
+	bool			replaced;	/* closing it closes nothing at home */
 	spinlock_t		lock;		/* the two below */
 	u32			sequence;
 	__poll_t		ready;		/* READ_ONCE without the lock */

@@ -16,6 +16,7 @@ use seccompiler::{
 };
 
 use crate::error::{Context, Result};
+use crate::namespaces::Root;
 
 /// Calls that are right whatever their arguments are.
 const ALWAYS: &[libc::c_long] = &[
@@ -120,6 +121,86 @@ const ALWAYS: &[libc::c_long] = &[
     libc::SYS_exit_group,
 ];
 
+/// Calls that name files, right when the guest's root is that of its home.
+const FILES: &[libc::c_long] = &[
+    libc::SYS_open,
+    libc::SYS_openat,
+    libc::SYS_openat2,
+    libc::SYS_creat,
+    libc::SYS_access,
+    libc::SYS_faccessat,
+    libc::SYS_faccessat2,
+    libc::SYS_stat,
+    libc::SYS_lstat,
+    libc::SYS_newfstatat,
+    libc::SYS_statx,
+    libc::SYS_readlink,
+    libc::SYS_readlinkat,
+    libc::SYS_mkdir,
+    libc::SYS_mkdirat,
+    libc::SYS_rmdir,
+    libc::SYS_unlink,
+    libc::SYS_unlinkat,
+    libc::SYS_rename,
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
+    libc::SYS_link,
+    libc::SYS_linkat,
+    libc::SYS_symlink,
+    libc::SYS_symlinkat,
+    libc::SYS_mknod,
+    libc::SYS_mknodat,
+    libc::SYS_chmod,
+    libc::SYS_fchmod,
+    libc::SYS_fchmodat,
+    libc::SYS_fchmodat2,
+    libc::SYS_chown,
+    libc::SYS_fchown,
+    libc::SYS_lchown,
+    libc::SYS_fchownat,
+    libc::SYS_utime,
+    libc::SYS_utimes,
+    libc::SYS_futimesat,
+    libc::SYS_utimensat,
+    libc::SYS_truncate,
+    libc::SYS_statfs,
+    libc::SYS_fstatfs,
+    libc::SYS_getcwd,
+    libc::SYS_chdir,
+    libc::SYS_fchdir,
+    libc::SYS_umask,
+    libc::SYS_getdents,
+    libc::SYS_getdents64,
+    libc::SYS_setxattr,
+    libc::SYS_lsetxattr,
+    libc::SYS_fsetxattr,
+    libc::SYS_getxattr,
+    libc::SYS_lgetxattr,
+    libc::SYS_fgetxattr,
+    libc::SYS_listxattr,
+    libc::SYS_llistxattr,
+    libc::SYS_flistxattr,
+    libc::SYS_removexattr,
+    libc::SYS_lremovexattr,
+    libc::SYS_fremovexattr,
+    libc::SYS_flock,
+    libc::SYS_copy_file_range,
+    libc::SYS_sync,
+    libc::SYS_syncfs,
+    libc::SYS_sync_file_range,
+    libc::SYS_readahead,
+];
+
+/// Locks on those files.
+const FCNTL_LOCKS: &[i32] = &[
+    libc::F_GETLK,
+    libc::F_SETLK,
+    libc::F_SETLKW,
+    libc::F_OFD_GETLK,
+    libc::F_OFD_SETLK,
+    libc::F_OFD_SETLKW,
+];
+
 /// Descriptor operations of fcntl that stay within the guest's own table. Locks and owners
 /// concern files and processes of home.
 const FCNTL: &[i32] = &[
@@ -145,12 +226,12 @@ const PRCTL: &[i32] = &[
 /// A compiled filter.
 pub struct Filter(BpfProgram);
 
-/// Compiles the filter of a guest whose pid is `pid`.
-pub fn filter(pid: u32) -> Result<Filter> {
-    compile(pid).context(|| "cannot compile the guest's system call filter")
+/// Compiles the filter of a guest whose pid is `pid` and whose paths lead to `root`.
+pub fn filter(pid: u32, root: Root) -> Result<Filter> {
+    compile(pid, root).context(|| "cannot compile the guest's system call filter")
 }
 
-fn compile(pid: u32) -> std::result::Result<Filter, seccompiler::BackendError> {
+fn compile(pid: u32, root: Root) -> std::result::Result<Filter, seccompiler::BackendError> {
     let equals = |argument: u8, value: u64| {
         SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
     };
@@ -175,7 +256,8 @@ fn compile(pid: u32) -> std::result::Result<Filter, seccompiler::BackendError> {
 
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         ALWAYS.iter().map(|number| (*number, Vec::new())).collect();
-    rules.insert(libc::SYS_fcntl, one_of(1, FCNTL)?);
+    let locks: &[i32] = if root == Root::Home { FCNTL_LOCKS } else { &[] };
+    rules.insert(libc::SYS_fcntl, one_of(1, &[FCNTL, locks].concat())?);
     // Threads; processes are made at home only.
     let thread = (libc::CLONE_THREAD | libc::CLONE_VM | libc::CLONE_SIGHAND) as u64;
     rules.insert(
@@ -196,6 +278,9 @@ fn compile(pid: u32) -> std::result::Result<Filter, seccompiler::BackendError> {
     // fstat in the form of newer C libraries. A path finds nothing: the root is empty.
     rules.insert(libc::SYS_newfstatat, vec![at_empty_path(3)?]);
     rules.insert(libc::SYS_statx, vec![at_empty_path(2)?]);
+    if root == Root::Home {
+        rules.extend(FILES.iter().map(|number| (*number, Vec::new())));
+    }
 
     SeccompFilter::new(
         rules,
@@ -273,7 +358,7 @@ mod tests {
                 // Lets the test run without root, too.
                 // SAFETY: plain numbers.
                 unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
-                let code = match filter(pid).and_then(|filter| filter.install()) {
+                let code = match filter(pid, Root::Empty).and_then(|filter| filter.install()) {
                     Ok(()) => body(),
                     Err(_) => 99,
                 };

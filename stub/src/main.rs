@@ -66,12 +66,13 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let device = device::Device::open(&arguments.device)?;
     let guest = device.guest(arguments.ticket)?;
-    namespaces::enter(&namespaces::Home {
+    let root = namespaces::enter(&namespaces::Home {
+        node: guest.home,
         hostname: arguments.hostname.as_deref(),
         monotonic_ahead: guest.monotonic_ahead,
         boottime_ahead: guest.boottime_ahead,
     })?;
-    shepherd::run(device, &guest)
+    shepherd::run(device, &guest, root)
 }
 
 /// Enters the guest's control group. A guest that left a moment ago and comes back meets the

@@ -9,12 +9,23 @@ use nix::unistd::{chdir, pivot_root, sethostname};
 
 use crate::error::{Context, Result};
 
-/// A folder that every system has, where the empty root is mounted. It is hidden only in the
+/// A folder that every system has, where the new root is mounted. It is hidden only in the
 /// private mount namespace.
 const NEW_ROOT: &str = "/proc";
 
+/// What the guest's paths lead to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Root {
+    /// The files of its home.
+    Home,
+    /// Nothing: MattXFS is not there, so that it can use only what it has open.
+    Empty,
+}
+
 /// What a guest sees of its home instead.
 pub struct Home<'a> {
+    /// Number of the node.
+    pub node: u32,
     /// Host name.
     pub hostname: Option<&'a str>,
     /// How far CLOCK_MONOTONIC is ahead there, in nanoseconds.
@@ -23,14 +34,19 @@ pub struct Home<'a> {
     pub boottime_ahead: i64,
 }
 
+/// Where people expect the files of all nodes.
+const MATTXFS: &str = "/mattxfs";
+
+const NONE: Option<&str> = None;
+
 /// `CLONE_NEWTIME`, which nix does not name yet. Like a pid namespace it is for children only.
 const CLONE_NEWTIME: CloneFlags = CloneFlags::from_bits_retain(libc::CLONE_NEWTIME);
 
 /// Leaves the hosting node's namespaces. Children of the caller are born in a new pid namespace.
 ///
-/// The root becomes an empty read-only file system, so that no path can name a file of the
-/// hosting node, whatever call takes it.
-pub fn enter(home: &Home<'_>) -> Result<()> {
+/// The root becomes that of its home, or an empty read-only file system: no path can name a file
+/// of the hosting node, whatever call takes it.
+pub fn enter(home: &Home<'_>) -> Result<Root> {
     unshare(
         CloneFlags::CLONE_NEWPID
             | CloneFlags::CLONE_NEWNS
@@ -49,7 +65,39 @@ pub fn enter(home: &Home<'_>) -> Result<()> {
     if let Some(name) = home.hostname {
         sethostname(name).context(|| format!("cannot take the home's host name {name:?}"))?;
     }
-    empty_root()
+    mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NONE)
+        .context(|| "cannot make the mounts private")?;
+    match home_root(home.node) {
+        Ok(()) => Ok(Root::Home),
+        Err(error) => {
+            eprintln!("mattx-stub: the guest gets no files by name: {error}");
+            empty_root().map(|()| Root::Empty)
+        }
+    }
+}
+
+/// What the guest finds below `/proc`, and other nodes' files. For init of its pid namespace.
+pub fn mount_own(root: Root) -> Result<()> {
+    if root == Root::Empty {
+        return Ok(());
+    }
+    mount(
+        Some("proc"),
+        "/proc",
+        Some("proc"),
+        MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC,
+        NONE,
+    )
+    .context(|| "cannot mount the guest's /proc")?;
+    // Homes without the folder have no use for it.
+    let _ = mount(
+        Some("none"),
+        MATTXFS,
+        Some("mattxfs"),
+        MsFlags::empty(),
+        NONE,
+    );
+    Ok(())
 }
 
 /// Seconds and nanoseconds as the kernel wants them: only the seconds may be negative.
@@ -62,10 +110,37 @@ fn offset(nanoseconds: i64) -> String {
     )
 }
 
+/// The root of node `home` as ours.
+fn home_root(home: u32) -> Result<()> {
+    mount(
+        Some("none"),
+        NEW_ROOT,
+        Some("mattxfs"),
+        MsFlags::empty(),
+        NONE,
+    )
+    .context(|| "cannot mount MattXFS (is mattxfs.ko loaded?)")?;
+    let tree = format!("{NEW_ROOT}/{home}");
+    let bound = mount(Some(tree.as_str()), NEW_ROOT, NONE, MsFlags::MS_BIND, NONE)
+        .context(|| format!("cannot reach the files of node {home}"));
+    if bound.is_err() {
+        // The empty root goes to the same place.
+        let _ = umount2(NEW_ROOT, MntFlags::MNT_DETACH);
+    }
+    bound?;
+    enter_root("the root of the guest's home")
+}
+
+/// Changes the root to what is mounted at [`NEW_ROOT`], and leaves everything else behind.
+fn enter_root(what: &str) -> Result<()> {
+    chdir(NEW_ROOT).context(|| format!("cannot enter {what}"))?;
+    // Both names the same: the old root is stacked on the new one and taken away below.
+    pivot_root(".", ".").context(|| format!("cannot change to {what}"))?;
+    umount2(".", MntFlags::MNT_DETACH).context(|| "cannot leave the hosting node's files")?;
+    chdir("/").context(|| format!("cannot enter {what}"))
+}
+
 fn empty_root() -> Result<()> {
-    let none: Option<&str> = None;
-    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
-        .context(|| "cannot make the mounts private")?;
     mount(
         Some("mattx"),
         NEW_ROOT,
@@ -74,21 +149,17 @@ fn empty_root() -> Result<()> {
         Some("size=4k,mode=0755"),
     )
     .context(|| "cannot mount the guest's empty root")?;
-    chdir(NEW_ROOT).context(|| "cannot enter the guest's empty root")?;
-    // Both names the same: the old root is stacked on the new one and taken away below.
-    pivot_root(".", ".").context(|| "cannot change to the guest's empty root")?;
-    umount2(".", MntFlags::MNT_DETACH).context(|| "cannot leave the hosting node's files")?;
-    chdir("/").context(|| "cannot enter the guest's empty root")?;
+    enter_root("the guest's empty root")?;
     mount(
-        none,
+        NONE,
         "/",
-        none,
+        NONE,
         MsFlags::MS_REMOUNT
             | MsFlags::MS_RDONLY
             | MsFlags::MS_NOSUID
             | MsFlags::MS_NODEV
             | MsFlags::MS_NOEXEC,
-        none,
+        NONE,
     )
     .context(|| "cannot make the guest's empty root read-only")
 }

@@ -15,9 +15,10 @@ use crate::allowed;
 use crate::departure::Departure;
 use crate::device::{Device, GuestInfo};
 use crate::error::{Context, Result};
+use crate::namespaces::{self, Root};
 
 /// Forks the shepherd, which makes the surrogate, and waits for both.
-pub fn run(device: Device, guest: &GuestInfo) -> Result<ExitCode> {
+pub fn run(device: Device, guest: &GuestInfo, root: Root) -> Result<ExitCode> {
     // SAFETY: the program has one thread.
     match unsafe { fork() }.context(|| "cannot fork the shepherd")? {
         ForkResult::Parent { child } => {
@@ -25,7 +26,7 @@ pub fn run(device: Device, guest: &GuestInfo) -> Result<ExitCode> {
             Ok(relay(wait_for(child)?))
         }
         ForkResult::Child => {
-            let code = match shepherd(device, guest) {
+            let code = match shepherd(device, guest, root) {
                 Ok(status) => relay(status),
                 Err(error) => {
                     eprintln!("mattx-stub: no surrogate for pid {}: {error}", guest.pid);
@@ -37,12 +38,13 @@ pub fn run(device: Device, guest: &GuestInfo) -> Result<ExitCode> {
     }
 }
 
-fn shepherd(device: Device, guest: &GuestInfo) -> Result<WaitStatus> {
+fn shepherd(device: Device, guest: &GuestInfo, root: Root) -> Result<WaitStatus> {
     prctl::set_pdeathsig(Signal::SIGKILL).context(|| "cannot tie the shepherd to the stub")?;
     prctl::set_name(c"mattx-shepherd").context(|| "cannot name the shepherd")?;
     setsid().context(|| "cannot leave the daemon's session")?;
     // Prepared here, where an error can still be told in words.
-    let filter = allowed::filter(guest.pid)?;
+    namespaces::mount_own(root)?;
+    let filter = allowed::filter(guest.pid, root)?;
     let tids = device.tids(guest)?;
     let departure = Departure::prepare(&device, guest)?;
     match clone_with_pid(guest.pid)
