@@ -30,7 +30,8 @@ void mattx_handle_put(struct mattx_handle *handle)
 {
 	if (!refcount_dec_and_test(&handle->references))
 		return;
-	fput(handle->file);
+	/* Now, not when this thread happens to have time. */
+	__fput_sync(handle->file);
 	kfree(handle);
 }
 

@@ -21,7 +21,8 @@ static void mattx_file_job_free(struct mattx_file_job *job)
 {
 	mattx_frame_free(job->frame);
 	mattx_link_put(job->link);
-	mattx_handle_put(job->handle);
+	if (job->handle)
+		mattx_handle_put(job->handle);
 	mattx_handles_put(job->handles);
 	kfree(job);
 }
@@ -101,6 +102,30 @@ static void mattx_file_job_answer(struct mattx_file_job *job)
 			 length > PAGE_SIZE ? MATTX_CLASS_BULK : MATTX_CLASS_CONTROL);
 }
 
+/*
+ * The guest has closed the file.  Who waits for the answer finds it closed:
+ * the other end of a pipe, for one, notices.
+ */
+static void mattx_file_job_release(struct mattx_file_job *job)
+{
+	const struct mattx_file_reply reply = { };
+	struct mattx_frame *frame;
+	struct mattx_cursor c;
+
+	mattx_file_jobs_cancel(job->handles, job->handle);
+	mattx_handle_dismantle(job->handle);
+	mattx_handle_put(job->handle);
+	job->handle = NULL;
+	if (!job->frame->id)
+		return;
+	frame = mattx_frame_alloc(MATTX_WIRE_FILE_REPLY, MATTX_FILE_REPLY_SIZE,
+				  GFP_KERNEL | __GFP_NOFAIL);
+	mattx_frame_writer(frame, &c);
+	mattx_file_reply_encode(&c, &reply);
+	mattx_frame_written(frame, &c);
+	mattx_link_reply(job->link, job->frame->id, frame, MATTX_CLASS_CONTROL);
+}
+
 static void mattx_file_job_run(struct mattx_file_job *job)
 {
 	switch (job->request.op) {
@@ -108,8 +133,7 @@ static void mattx_file_job_run(struct mattx_file_job *job)
 		mattx_handle_push(job->handle);
 		break;
 	case MATTX_FILE_RELEASE:
-		mattx_file_jobs_cancel(job->handles, job->handle);
-		mattx_handle_dismantle(job->handle);
+		mattx_file_job_release(job);
 		break;
 	default:
 		mattx_file_job_answer(job);

@@ -21,6 +21,8 @@ static DECLARE_WAIT_QUEUE_HEAD(mattxfs_reads_done);
 struct mattxfs_read {
 	struct mattx_call	call;
 	u64			asked;		/* own_change of the inode before */
+	loff_t			position;
+	size_t			length;
 	unsigned int		count;
 	struct folio		*folios[];
 };
@@ -59,8 +61,14 @@ static void mattxfs_read_arrived(struct mattx_call *call, struct mattx_frame *fr
 		       !mattx_tree_reply_decode(&c, &reply) && reply.result >= 0 &&
 		       reply.result == reply.length;
 	}
-	/* Written to meanwhile: who reads asks again. */
+	/*
+	 * Written to meanwhile, or less than there is: who needs the pages asks
+	 * again, one by one.
+	 */
 	if (READ_ONCE(mi->own_change) != read->asked)
+		good = false;
+	if (good && reply.length < read->length &&
+	    read->position + reply.length < i_size_read(&mi->vfs))
 		good = false;
 	for (i = 0; i < read->count; i++) {
 		struct folio *folio = read->folios[i];
@@ -108,6 +116,8 @@ static void mattxfs_read_start(struct inode *inode, u64 opened, struct mattxfs_r
 
 	atomic_inc(&mattxfs_reads);
 	read->asked = READ_ONCE(mi->own_change);
+	read->position = position;
+	read->length = length;
 	frame = mattx_tree_request(&request, 0);
 	if (frame)
 		error = mattx_tree_start(mi->home, mi->serial, frame, &read->call,
@@ -128,6 +138,10 @@ static void mattxfs_readahead(struct readahead_control *window)
 	size_t length = 0;
 
 	while (opened && (folio = readahead_folio(window))) {
+		if (read && length + folio_size(folio) > MATTX_TREE_CHUNK) {
+			mattxfs_read_start(inode, opened, read, position, length);
+			read = NULL;
+		}
 		if (!read) {
 			read = kzalloc(struct_size(read, folios, room), GFP_NOFS);
 			position = folio_pos(folio);
@@ -140,14 +154,12 @@ static void mattxfs_readahead(struct readahead_control *window)
 		read->folios[read->count++] = folio;
 		length += folio_size(folio);
 		if (length >= MATTXFS_PIECE || read->count == room) {
-			mattxfs_read_start(inode, opened, read, position,
-					   min_t(size_t, length, MATTX_TREE_CHUNK));
+			mattxfs_read_start(inode, opened, read, position, length);
 			read = NULL;
 		}
 	}
 	if (read)
-		mattxfs_read_start(inode, opened, read, position,
-				   min_t(size_t, length, MATTX_TREE_CHUNK));
+		mattxfs_read_start(inode, opened, read, position, length);
 }
 
 static int mattxfs_read_folio(struct file *file, struct folio *folio)

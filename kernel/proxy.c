@@ -108,8 +108,16 @@ void mattx_proxies_peer_down(struct mattx_link *link)
 
 void mattx_proxy_release(struct mattx_proxy *proxy)
 {
-	if (!proxy->replaced)
+	struct mattx_frame *request;
+
+	if (!proxy->replaced && proxy->traits & MATTX_HANDLE_PIPELIKE) {
+		/* Others notice the closing, so it must not come later than what follows. */
+		request = mattx_proxy_request(proxy, NULL, MATTX_FILE_RELEASE, 0, 0, 0, 0);
+		if (request)
+			mattx_proxy_execute(proxy, request, NULL, NULL);
+	} else if (!proxy->replaced) {
 		mattx_proxy_tell(proxy, MATTX_FILE_RELEASE, 0);
+	}
 	spin_lock(&mattx_proxy_tables_lock);
 	list_del_init(&proxy->member);
 	spin_unlock(&mattx_proxy_tables_lock);

@@ -6,10 +6,31 @@
 #include <linux/mount.h>
 #include <linux/sizes.h>
 #include <linux/splice.h>
+#include <linux/uio.h>
 
 #include "compat.h"
 #include "handle_private.h"
 #include "tree_private.h"
+
+/* Like kernel_read() and kernel_write(), but also for what only user space reads else. */
+static s64 mattx_tree_transfer(struct file *file, bool write, void *data, size_t length,
+			       loff_t *position)
+{
+	struct kvec vector = { .iov_base = data, .iov_len = length };
+	struct iov_iter iter;
+	struct kiocb kiocb;
+	s64 result;
+
+	init_sync_kiocb(&kiocb, file);
+	/* Our buffer need not be aligned as direct transfers want it. */
+	kiocb.ki_flags &= ~IOCB_DIRECT;
+	kiocb.ki_pos = file->f_mode & FMODE_STREAM ? 0 : *position;
+	iov_iter_kvec(&iter, write ? ITER_SOURCE : ITER_DEST, &vector, 1, length);
+	result = write ? vfs_iocb_iter_write(file, &kiocb, &iter) :
+			 vfs_iocb_iter_read(file, &kiocb, &iter);
+	*position = kiocb.ki_pos;
+	return result;
+}
 
 static s64 mattx_tree_read(struct file *file, const struct mattx_tree_request *request,
 			   struct mattx_tree_answer *answer)
@@ -21,8 +42,7 @@ static s64 mattx_tree_read(struct file *file, const struct mattx_tree_request *r
 		return -EISDIR;
 	if (!(file->f_mode & FMODE_READ))
 		return -EBADF;
-	result = kernel_read(file, answer->data, answer->room,
-			     file->f_mode & FMODE_STREAM ? NULL : &position);
+	result = mattx_tree_transfer(file, false, answer->data, answer->room, &position);
 	answer->length = max_t(s64, result, 0);
 	return result;
 }
@@ -37,8 +57,8 @@ static s64 mattx_tree_write(struct file *file, const struct mattx_tree_request *
 		return -EBADF;
 	answer->reply.node.before = mattx_tree_change_of(file_inode(file));
 	mattx_handle_set_flags(file, request->arguments[1]);
-	result = kernel_write(file, request->data, request->length,
-			      file->f_mode & FMODE_STREAM ? NULL : &position);
+	result = mattx_tree_transfer(file, true, (void *)request->data, request->length,
+				     &position);
 	if (result < 0)
 		return result;
 	answer->reply.opened = position;

@@ -28,7 +28,7 @@ enum mattx_file_op {
 	MATTX_FILE_ALLOCATE,	/* mode, offset, length */
 	/* These have no reply. */
 	MATTX_FILE_POLL,	/* answered by FILE_READY */
-	MATTX_FILE_RELEASE,	/* the guest has closed it */
+	MATTX_FILE_RELEASE,	/* the guest has closed it; a reply if it has an id */
 	MATTX_FILE_CANCEL,	/* id of the request that nobody waits for any more */
 	MATTX_FILE_OPS
 };

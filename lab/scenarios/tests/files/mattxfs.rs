@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Files by name: MattXFS on every node, and a guest whose root is that of its home.
+
+use super::{LONG, assert_all_gone, cluster, migrate, start, wait_for_line};
+use mattx_lab::{Node, Result};
+use mattx_scenarios::programs;
+
+/// An ordinary user, so that rights count.
+const AS_USER: &str = "setpriv --reuid 1000 --regid 1000 --clear-groups";
+
+/// Runs `script` on `node`; it prints nothing but "ok" when all is well.
+fn assert_ok(node: &Node, script: &str) -> Result<()> {
+    let output = node.run(&format!("set -e; {script}; echo ok"), LONG)?;
+    assert_eq!(
+        (output.status, output.stdout.lines().last()),
+        (0, Some("ok")),
+        "{script}\n{}\n{}",
+        output.stdout,
+        output.stderr
+    );
+    Ok(())
+}
+
+#[test]
+fn the_files_of_another_node_are_files() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    let other = cluster.node(2);
+    home.sh("rm -rf /tmp/fs; mkdir -p /tmp/fs")?;
+    // Both the other node and this one itself.
+    assert_ok(
+        other,
+        "test $(stat -f -c %t /mattxfs) = 4d415454; ls /mattxfs | grep -qx 1; ls /mattxfs | grep -qx 2; \
+         test \"$(cat /mattxfs/1/proc/sys/kernel/hostname)\" = node1; \
+         test \"$(cat /mattxfs/2/proc/sys/kernel/hostname)\" = node2",
+    )?;
+    assert_ok(
+        other,
+        "cd /mattxfs/1/tmp/fs; echo hello > a; echo more >> a; test \"$(cat a | tr '\\n' -)\" = hello-more-; \
+         mkdir d; mv a d/b; ln d/b c; ln -s d/b s; test $(stat -c %h c) = 2; test $(cat s | wc -l) = 2; \
+         rm c s; test $(stat -c %h d/b) = 1; chmod 640 d/b; test $(stat -c %a d/b) = 640; rm d/b; rmdir d; \
+         test -z \"$(ls -A)\"",
+    )?;
+    // Contents, both ways; a program and its libraries run from there.
+    assert_ok(
+        other,
+        "dd if=/dev/urandom of=/tmp/big bs=1M count=6 2>/dev/null; cp /tmp/big /mattxfs/1/tmp/fs/big; \
+         echo 3 > /proc/sys/vm/drop_caches; cmp() { test \"$(sha256sum < $1)\" = \"$(sha256sum < $2)\"; }; \
+         cmp /tmp/big /mattxfs/1/tmp/fs/big; rm /tmp/big; \
+         chroot /mattxfs/1 /usr/bin/python3 -c 'import json; open(\"/tmp/fs/python\", \"w\").write(json.dumps([1, 2]))'; \
+         test \"$(cat /mattxfs/1/tmp/fs/python)\" = '[1, 2]'",
+    )?;
+    assert_ok(
+        home,
+        "test \"$(cat /tmp/fs/python)\" = '[1, 2]'; test $(stat -c %s /tmp/fs/big) = 6291456",
+    )?;
+    // Trees: copied with everything, walked without going in circles.
+    assert_ok(
+        other,
+        "list() { (cd $1 && find . -printf '%p %m %s %l %T@\\n' | sort | sha256sum); }; \
+         cp -a /mattxfs/1/usr/lib/python3.13/email /tmp/there; cp -a /tmp/there /mattxfs/1/tmp/fs/back; \
+         test \"$(list /mattxfs/1/usr/lib/python3.13/email)\" = \"$(list /tmp/there)\"; \
+         test \"$(list /tmp/there)\" = \"$(list /mattxfs/1/tmp/fs/back)\"; rm -rf /tmp/there; \
+         test -z \"$(ls -A /mattxfs/1/mattxfs)\"; test ! -e /mattxfs/77; test ! -e /mattxfs/01",
+    )?;
+    // What one node changes, the other sees soon.
+    home.sh("echo changed > /tmp/fs/python; touch /tmp/fs/new")?;
+    wait_for_line(other, "/mattxfs/1/tmp/fs/python", "changed")?;
+    other.sh("ls /mattxfs/1/tmp/fs/new")?;
+    // Rights are those of the home, by the caller's own numbers.
+    home.sh("echo secret > /tmp/fs/secret; chmod 600 /tmp/fs/secret")?;
+    assert_ok(
+        other,
+        &format!(
+            "! {AS_USER} cat /mattxfs/1/tmp/fs/secret 2>/dev/null; ! {AS_USER} rm /mattxfs/1/tmp/fs/secret 2>/dev/null; \
+             cat /mattxfs/1/tmp/fs/secret >/dev/null"
+        ),
+    )
+}
+
+/// Appends from everywhere at once are neither lost nor torn.
+#[test]
+fn a_log_that_all_append_to_is_whole() -> Result<()> {
+    const LINES: usize = 300;
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    home.sh("rm -f /tmp/log /tmp/done.*")?;
+    let writer = |path: &str, name: &str| {
+        format!(
+            "(setsid python3 -c \"import os; f = os.open('{path}/tmp/log', os.O_WRONLY | os.O_CREAT | os.O_APPEND); \
+             [os.write(f, ('{name} %d ' % i + '{name}' * 40 + chr(10)).encode()) for i in range({LINES})]; os.fsync(f); \
+             open('{path}/tmp/done.{name}', 'w')\" </dev/null >/dev/null 2>&1 &)"
+        )
+    };
+    cluster.node(2).sh(&writer("/mattxfs/1", "b"))?;
+    cluster.node(2).sh(&writer("/mattxfs/1", "c"))?;
+    home.sh(&writer("", "a"))?;
+    home.wait_until(
+        "all have written",
+        LONG,
+        "test -e /tmp/done.a && test -e /tmp/done.b && test -e /tmp/done.c",
+    )?;
+    for name in ["a", "b", "c"] {
+        let whole = format!("^{name} [0-9]* {}$", name.repeat(40));
+        assert_eq!(
+            home.sh(&format!("grep -c '{whole}' /tmp/log"))?.trim(),
+            LINES.to_string()
+        );
+    }
+    assert_eq!(home.sh("wc -l < /tmp/log")?.trim(), (3 * LINES).to_string());
+    Ok(())
+}
+
+#[test]
+fn every_operation_by_name_answers_the_same_away() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    let program = programs::push(home, "transcript")?;
+    home.sh(&format!(
+        "rm -rf /tmp/t; mkdir -p /tmp/t/small /tmp/t/here /tmp/t/there; mount -t tmpfs -o size=128k small /tmp/t/small; \
+         chmod 777 /tmp/t/*; cp {program} /tmp/t/; chmod 755 /tmp/t /tmp/t/transcript"
+    ))?;
+    let run = |folder: &str, go: &str| {
+        format!(
+            "{AS_USER} /tmp/t/transcript /tmp/t/{folder} /tmp/t/small {go} > /tmp/t/{folder}.out"
+        )
+    };
+    home.run(&run("here", ""), LONG)?;
+    let pid = start(
+        home,
+        "transcript",
+        &format!(
+            "{}; echo status $? > /tmp/t/status",
+            run("there", "/tmp/t/go")
+        ),
+    )?;
+    migrate(home, pid, "2")?;
+    home.sh("touch /tmp/t/go")?;
+    wait_for_line(home, "/tmp/t/status", "status")?;
+    let (here, there) = (
+        home.sh("cat /tmp/t/here.out")?,
+        home.sh("cat /tmp/t/there.out")?,
+    );
+    for (line, (here, there)) in here.lines().zip(there.lines()).enumerate() {
+        assert_eq!(here, there, "line {} of the transcripts", line + 1);
+    }
+    assert_eq!(here.lines().count(), there.lines().count());
+    let operations: u32 = here
+        .lines()
+        .last()
+        .and_then(|line| line.strip_suffix(" operations"))
+        .and_then(|count| count.parse().ok())
+        .expect("the transcript ends with the number of operations");
+    assert!(operations >= 150, "{operations} operations");
+    home.sh("umount /tmp/t/small; grep -qx 'status 0' /tmp/t/status")?;
+    assert_all_gone(&cluster)
+}
+
+const OPENER: &str = "import os, sys, time\n\
+    def wait(name):\n    while not os.path.exists('/tmp/p/' + name): time.sleep(0.1)\n\
+    def note(text):\n    os.write(1, (text + '\\n').encode())\n\
+    note('begun')\n\
+    wait('one')\n\
+    import json, decimal\n\
+    log = open('/tmp/p/log', 'a+')\n\
+    log.write('away\\n'); log.flush()\n\
+    data = open('/usr/lib/python3.13/os.py', 'rb'); first = data.read(1000)\n\
+    os.chdir('/usr/lib'); os.umask(0o27)\n\
+    kept = os.open('/tmp/p/kept', os.O_RDWR | os.O_CREAT, 0o666); os.write(kept, b'0123456789'); os.lseek(kept, 4, 0)\n\
+    os.set_inheritable(kept, True)\n\
+    note('opened %s %s' % (decimal.Decimal('0.1') + 1, os.uname().nodename))\n\
+    wait('two')\n\
+    log.write('home\\n'); log.flush(); log.seek(0)\n\
+    rest = data.read()\n\
+    note('read %s %d' % (log.read().split(), len(first) + len(rest) - os.stat('/usr/lib/python3.13/os.py').st_size))\n\
+    note('kept %s %s %s %o' % (os.read(kept, 3), os.getcwd(), os.get_inheritable(kept), os.umask(0)))\n\
+    os._exit(7)\n";
+
+/// Python opens, reads and maps what it imports, while away and at home in turns.
+#[test]
+fn what_was_opened_away_comes_home() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    home.sh("rm -rf /tmp/p; mkdir /tmp/p")?;
+    home.sh(&format!("cat > /tmp/p/program.py <<'END'\n{OPENER}END"))?;
+    let pid = start(
+        home,
+        "python3",
+        "cd /tmp; /usr/bin/python3 /tmp/p/program.py > /tmp/p/out 2>&1; echo status $? >> /tmp/p/out",
+    )?;
+    wait_for_line(home, "/tmp/p/out", "begun")?;
+    migrate(home, pid, "2")?;
+    home.sh("touch /tmp/p/one")?;
+    wait_for_line(home, "/tmp/p/out", "opened 1.1 node1")?;
+    migrate(home, pid, "home")?;
+    home.sh("touch /tmp/p/two")?;
+    wait_for_line(home, "/tmp/p/out", "status")?;
+    assert_eq!(
+        home.sh("cat /tmp/p/out")?.trim(),
+        "begun\nopened 1.1 node1\nread ['away', 'home'] 0\nkept b'456' /usr/lib True 27\nstatus 7"
+    );
+    assert_all_gone(&cluster)
+}
