@@ -5,6 +5,7 @@
  */
 #include <linux/bitmap.h>
 #include <linux/file.h>
+#include <linux/fs_struct.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
@@ -88,12 +89,13 @@ static int mattx_handles_next(struct mattx_handles *handles, struct mattx_cursor
 	return *file ? 0 : -EBADMSG;
 }
 
-/* What precedes the descriptors: the working directory, and their number. */
-static int mattx_handles_head(struct mattx_cursor *table, const u8 **folder, u16 *length,
-			      u32 *count)
+/* What precedes the descriptors: umask, the working directory, and their number. */
+static int mattx_handles_head(struct mattx_cursor *table, u16 *umask, const u8 **folder,
+			      u16 *length, u32 *count)
 {
+	*umask = mattx_take_u16(table);
 	*length = mattx_take_u16(table);
-	if (*length >= MATTX_PATH_SIZE)
+	if (*length >= MATTX_PATH_SIZE || *umask > 0777)
 		return -EBADMSG;
 	*folder = mattx_take_view(table, *length);
 	*count = mattx_take_u32(table);
@@ -108,11 +110,11 @@ int mattx_handles_check(struct mattx_handles *handles, struct mattx_cursor *tabl
 	const u8 *folder;
 	struct file *file;
 	s64 previous = -1;
-	u16 length;
+	u16 umask, length;
 	u32 count;
 	int error;
 
-	error = mattx_handles_head(table, &folder, &length, &count);
+	error = mattx_handles_head(table, &umask, &folder, &length, &count);
 	if (error)
 		return error;
 	while (count--) {
@@ -150,13 +152,14 @@ int mattx_handles_apply(struct mattx_handles *handles, struct mattx_cursor *tabl
 	const u8 *folder;
 	struct file *file;
 	s64 previous = -1;
-	u16 length;
+	u16 umask, length;
 	u32 count;
 	int error;
 
-	error = mattx_handles_head(table, &folder, &length, &count);
+	error = mattx_handles_head(table, &umask, &folder, &length, &count);
 	if (error)
 		return error;
+	current->fs->umask = umask;
 	mattx_folder_enter(folder, length);
 	while (count-- && !error) {
 		s64 gap = previous + 1;

@@ -5,6 +5,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/fs_struct.h>
 #include <linux/hashtable.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -320,7 +321,7 @@ static u32 mattx_proxies_walk(const struct mattx_proxies *proxies, struct mattx_
 
 size_t mattx_proxies_wire_size(const struct mattx_proxies *proxies)
 {
-	return sizeof(u16) + MATTX_PATH_SIZE + sizeof(u32) +
+	return 2 * sizeof(u16) + MATTX_PATH_SIZE + sizeof(u32) +
 	       mattx_proxies_walk(proxies, NULL) * (size_t)MATTX_DESCRIPTOR_SIZE;
 }
 
@@ -330,6 +331,7 @@ void mattx_proxies_encode(const struct mattx_proxies *proxies, struct mattx_curs
 	const char *folder = buffer ? mattx_folder_path(buffer) : NULL;
 	u16 length = folder ? strlen(folder) : 0;
 
+	mattx_put_u16(c, current->fs->umask & 0777);
 	mattx_put_u16(c, length);
 	mattx_put_bytes(c, folder, length);
 	kfree(buffer);

@@ -57,7 +57,7 @@ fn the_files_of_another_node_are_files() -> Result<()> {
     // Trees: copied with everything, walked without going in circles.
     assert_ok(
         other,
-        "list() { (cd $1 && find . -printf '%p %m %s %l %T@\\n' | sort | sha256sum); }; \
+        "list() { (cd $1 && find . -type d -printf '%p %m %T@\\n' -o -printf '%p %m %s %l %T@\\n' | sort | sha256sum); }; \
          cp -a /mattxfs/1/usr/lib/python3.13/email /tmp/there; cp -a /tmp/there /mattxfs/1/tmp/fs/back; \
          test \"$(list /mattxfs/1/usr/lib/python3.13/email)\" = \"$(list /tmp/there)\"; \
          test \"$(list /tmp/there)\" = \"$(list /mattxfs/1/tmp/fs/back)\"; rm -rf /tmp/there; \
