@@ -3,6 +3,7 @@
  * The operations that a guest asks for, on the real file.  They run in a
  * kernel thread with the credentials of the process.
  */
+#include <linux/filelock.h>
 #include <linux/fs.h>
 #include <linux/kdev_t.h>
 #include <linux/mount.h>
@@ -10,6 +11,7 @@
 #include <linux/uio.h>
 
 #include "handle_private.h"
+#include "tree_private.h"
 
 /* Flags that F_SETFL may change and that mean something to the file at home. */
 #define MATTX_SETTABLE_FLAGS	(O_APPEND | O_NONBLOCK | O_NOATIME)
@@ -45,6 +47,8 @@ u32 mattx_handle_answer_size(const struct mattx_file_request *request)
 		return min_t(u64, request->arguments[2], MATTX_IOCTL_DATA);
 	case MATTX_FILE_STAT:
 		return MATTX_ATTRIBUTES_SIZE;
+	case MATTX_FILE_LOCK:
+		return MATTX_TREE_LOCK_SIZE;
 	default:
 		return 0;
 	}
@@ -164,6 +168,41 @@ static s64 mattx_handle_allocate(struct file *file, u64 mode, s64 offset, s64 le
 	return vfs_fallocate(file, mode, offset, length);
 }
 
+static s64 mattx_handle_change(struct file *file, const struct mattx_file_request *request)
+{
+	struct mattx_tree_change change;
+	struct mattx_cursor c;
+
+	mattx_cursor_init(&c, (void *)request->data, request->length);
+	if (mattx_tree_change_decode(&c, &change))
+		return -EBADMSG;
+	/* The size has a message of its own. */
+	if (change.valid & MATTX_CHANGE_SIZE)
+		return -EINVAL;
+	return mattx_tree_change(&file->f_path, file, &change);
+}
+
+/* The locks of the process are its own, also while it computes elsewhere. */
+static s64 mattx_handle_lock(struct mattx_handle *handle, const struct mattx_file_request *request,
+			     u8 *answer, u32 *length)
+{
+	struct mattx_tree_lock wish;
+	struct mattx_cursor c;
+	s64 result;
+
+	mattx_cursor_init(&c, (void *)request->data, request->length);
+	if (mattx_tree_lock_decode(&c, &wish))
+		return -EBADMSG;
+	result = mattx_tree_lock_file(handle->file, (fl_owner_t)handle->handles->task->files,
+				      request->arguments[0], &wish);
+	if (!result && request->arguments[0] == F_GETLK) {
+		mattx_cursor_init(&c, answer, MATTX_TREE_LOCK_SIZE);
+		mattx_tree_lock_encode(&c, &wish);
+		*length = MATTX_TREE_LOCK_SIZE;
+	}
+	return result;
+}
+
 s64 mattx_handle_operate(struct mattx_handle *handle, const struct mattx_file_request *request,
 			 u8 *answer, u32 *length)
 {
@@ -194,6 +233,12 @@ s64 mattx_handle_operate(struct mattx_handle *handle, const struct mattx_file_re
 		return mattx_handle_truncate(file, arguments[0]);
 	case MATTX_FILE_ALLOCATE:
 		return mattx_handle_allocate(file, arguments[0], arguments[1], arguments[2]);
+	case MATTX_FILE_CHANGE:
+		return mattx_handle_change(file, request);
+	case MATTX_FILE_LOCK:
+		return mattx_handle_lock(handle, request, answer, length);
+	case MATTX_FILE_FLOCK:
+		return mattx_tree_flock(file, arguments[0], arguments[1]);
 	default:
 		return -EOPNOTSUPP;
 	}

@@ -6,6 +6,8 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/cred.h>
+#include <linux/fcntl.h>
+#include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -38,6 +40,20 @@ static void mattx_file_job_unlist(struct mattx_file_job *job)
 	if (list_empty(&handles->requests))
 		wake_up_all(&handles->idle);
 	spin_unlock(&handles->lock);
+}
+
+/* For a lock that another process has. */
+static bool mattx_file_request_waits(const struct mattx_file_request *request)
+{
+	return (request->op == MATTX_FILE_LOCK || request->op == MATTX_FILE_FLOCK) &&
+	       request->arguments[0] == F_SETLKW;
+}
+
+/* Its thread is one that a signal wakes. */
+static bool mattx_file_job_may_wait(const struct mattx_file_job *job)
+{
+	return (job->handle->kind == MATTX_KIND_BLOCKING && job->handle->threads[0]) ||
+	       mattx_file_request_waits(&job->request);
 }
 
 /* False when the request was cancelled before it began. */
@@ -80,8 +96,7 @@ static void mattx_file_job_answer(struct mattx_file_job *job)
 		frame = mattx_frame_alloc(MATTX_WIRE_FILE_REPLY, MATTX_FILE_REPLY_SIZE,
 					  GFP_KERNEL | __GFP_NOFAIL);
 		reply.result = -ENOMEM;
-	} else if (mattx_file_job_begin(job, job->handle->kind == MATTX_KIND_BLOCKING ? current :
-											NULL)) {
+	} else if (mattx_file_job_begin(job, mattx_file_job_may_wait(job) ? current : NULL)) {
 		const struct cred *saved = override_creds(job->handles->cred);
 
 		reply.result = mattx_handle_operate(job->handle, &job->request,
@@ -142,9 +157,30 @@ static void mattx_file_job_run(struct mattx_file_job *job)
 	mattx_file_job_free(job);
 }
 
+/* One thread for one wait: locks may be waited for by many and for long. */
+static int mattx_file_job_wait(void *data)
+{
+	allow_signal(MATTX_CANCEL_SIGNAL);
+	mattx_file_job_run(data);
+	/* Whoever unloads the module waits for us to have left it. */
+	module_put_and_kthread_exit(0);
+}
+
 static void mattx_file_job_work(struct work_struct *work)
 {
-	mattx_file_job_run(container_of(work, struct mattx_file_job, work));
+	struct mattx_file_job *job = container_of(work, struct mattx_file_job, work);
+
+	if (mattx_file_request_waits(&job->request)) {
+		struct task_struct *thread;
+
+		__module_get(THIS_MODULE);
+		thread = kthread_run(mattx_file_job_wait, job, "mattx_lock");
+		if (!IS_ERR(thread))
+			return;
+		module_put(THIS_MODULE);
+		job->request.arguments[0] = F_SETLK;
+	}
+	mattx_file_job_run(job);
 }
 
 static void mattx_file_job_thread_work(struct kthread_work *work)
@@ -159,7 +195,8 @@ static void mattx_file_job_queue(struct mattx_file_job *job)
 	struct kthread_worker *worker = job->handle->threads[thread];
 
 	/* What has no reply never waits, and a release ends the threads. */
-	if (worker && job->request.op < MATTX_FILE_POLL) {
+	if (worker && job->request.op < MATTX_FILE_POLL &&
+	    !mattx_file_request_waits(&job->request)) {
 		kthread_init_work(&job->thread_work, mattx_file_job_thread_work);
 		kthread_queue_work(worker, &job->thread_work);
 	} else {

@@ -159,46 +159,6 @@ int mattxfs_getattr(struct mnt_idmap *idmap, const struct path *path, struct kst
 	return 0;
 }
 
-static void mattxfs_change_fill(struct mattx_tree_change *wire, const struct iattr *change)
-{
-	static const struct {
-		unsigned int	here;
-		u32		there;
-	} bits[] = {
-		{ ATTR_MODE, MATTX_CHANGE_MODE },
-		{ ATTR_UID, MATTX_CHANGE_UID },
-		{ ATTR_GID, MATTX_CHANGE_GID },
-		{ ATTR_SIZE, MATTX_CHANGE_SIZE },
-		{ ATTR_ATIME, MATTX_CHANGE_ACCESS },
-		{ ATTR_ATIME_SET, MATTX_CHANGE_ACCESS_SET },
-		{ ATTR_MTIME, MATTX_CHANGE_MODIFY },
-		{ ATTR_MTIME_SET, MATTX_CHANGE_MODIFY_SET },
-		{ ATTR_TOUCH, MATTX_CHANGE_TOUCH },
-		{ ATTR_OPEN, MATTX_CHANGE_TRUNCATE },
-	};
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(bits); i++)
-		if (change->ia_valid & bits[i].here)
-			wire->valid |= bits[i].there;
-	if (change->ia_valid & ATTR_MODE)
-		wire->mode = change->ia_mode & 0xffff;
-	if (change->ia_valid & ATTR_UID)
-		wire->uid = from_kuid_munged(&init_user_ns, vfsuid_into_kuid(change->ia_vfsuid));
-	if (change->ia_valid & ATTR_GID)
-		wire->gid = from_kgid_munged(&init_user_ns, vfsgid_into_kgid(change->ia_vfsgid));
-	if (change->ia_valid & ATTR_SIZE)
-		wire->size = change->ia_size;
-	if (change->ia_valid & ATTR_ATIME_SET) {
-		wire->access_s = change->ia_atime.tv_sec;
-		wire->access_ns = change->ia_atime.tv_nsec;
-	}
-	if (change->ia_valid & ATTR_MTIME_SET) {
-		wire->modify_s = change->ia_mtime.tv_sec;
-		wire->modify_ns = change->ia_mtime.tv_nsec;
-	}
-}
-
 int mattxfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *change)
 {
 	struct inode *inode = d_inode(dentry);
@@ -219,7 +179,7 @@ int mattxfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr
 		if (result)
 			return result;
 	}
-	mattxfs_change_fill(&wire, change);
+	mattx_tree_change_fill(&wire, change);
 	if (change->ia_valid & ATTR_FILE && change->ia_file->private_data)
 		request.other = ((struct mattxfs_file *)change->ia_file->private_data)->opened;
 	mattx_cursor_init(&c, data, sizeof(data));

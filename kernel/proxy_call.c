@@ -56,9 +56,10 @@ static s64 mattx_proxy_error(s64 error)
  * answer to a cancelled request comes at once, and tells what was done.
  * Storage does not wait for anybody, so only a fatal signal interrupts that.
  */
-static struct mattx_frame *mattx_proxy_wait(struct mattx_proxy *proxy, struct mattx_call *call)
+static struct mattx_frame *mattx_proxy_wait(struct mattx_proxy *proxy, struct mattx_call *call,
+					    bool interruptible)
 {
-	if (proxy->traits & MATTX_HANDLE_PIPELIKE) {
+	if (interruptible) {
 		if (!wait_for_completion_interruptible(&call->done))
 			return mattx_call_finish(call);
 		mattx_proxy_tell(proxy, MATTX_FILE_CANCEL, call->id);
@@ -68,8 +69,9 @@ static struct mattx_frame *mattx_proxy_wait(struct mattx_proxy *proxy, struct ma
 	return mattx_call_finish(call);
 }
 
-s64 mattx_proxy_execute(struct mattx_proxy *proxy, struct mattx_frame *request,
-			struct mattx_file_reply *reply, struct mattx_frame **answer)
+static s64 mattx_proxy_execute_any(struct mattx_proxy *proxy, struct mattx_frame *request,
+				   bool interruptible, struct mattx_file_reply *reply,
+				   struct mattx_frame **answer)
 {
 	enum mattx_class class = request->length > PAGE_SIZE ? MATTX_CLASS_BULK :
 							       MATTX_CLASS_CONTROL;
@@ -88,7 +90,7 @@ s64 mattx_proxy_execute(struct mattx_proxy *proxy, struct mattx_frame *request,
 	error = mattx_call_start(&call, proxy->proxies->link, request, class);
 	if (error)
 		return mattx_proxy_error(error);
-	frame = mattx_proxy_wait(proxy, &call);
+	frame = mattx_proxy_wait(proxy, &call, interruptible);
 	if (IS_ERR(frame))
 		return mattx_proxy_error(PTR_ERR(frame));
 	mattx_frame_reader(frame, &c);
@@ -102,6 +104,19 @@ s64 mattx_proxy_execute(struct mattx_proxy *proxy, struct mattx_frame *request,
 	else
 		mattx_frame_free(frame);
 	return reply->result < 0 ? mattx_proxy_error(reply->result) : reply->result;
+}
+
+s64 mattx_proxy_execute(struct mattx_proxy *proxy, struct mattx_frame *request,
+			struct mattx_file_reply *reply, struct mattx_frame **answer)
+{
+	return mattx_proxy_execute_any(proxy, request, proxy->traits & MATTX_HANDLE_PIPELIKE,
+				       reply, answer);
+}
+
+s64 mattx_proxy_execute_waiting(struct mattx_proxy *proxy, struct mattx_frame *request,
+				struct mattx_file_reply *reply, struct mattx_frame **answer)
+{
+	return mattx_proxy_execute_any(proxy, request, true, reply, answer);
 }
 
 void mattx_proxy_tell(struct mattx_proxy *proxy, enum mattx_file_op op, u64 argument)

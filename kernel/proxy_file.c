@@ -8,6 +8,7 @@
 
 #include <linux/fs.h>
 #include <linux/fs_context.h>
+#include <linux/mm.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
@@ -22,6 +23,7 @@
 #include "compat.h"
 #include "ioctl_shape.h"
 #include "proxy_private.h"
+#include "tree.h"
 
 #define MATTX_PROXY_MAGIC	0x4d545850	/* "MTXP" */
 /* Home said "not now" and "ready" at once: ask again after this. */
@@ -233,10 +235,31 @@ static long mattx_proxy_ioctl(struct file *file, unsigned int command, unsigned 
 	return result;
 }
 
-/* Locks of the home's file belong to its processes; until guests take part, none is better. */
-static int mattx_proxy_lock(struct file *file, int command, struct file_lock *lock)
+/*
+ * Mapping is for the page cache of MattXFS, if the guest's root is that of its
+ * home: the same file there takes the proxy's place in the mapping.
+ */
+static int mattx_proxy_mmap(struct file *file, struct vm_area_struct *area)
 {
-	return -ENOLCK;
+	struct mattx_proxy *proxy = mattx_proxy_of(file);
+	struct file *twin;
+	struct kstat stat;
+	int error = -ENODEV;
+
+	if (!S_ISREG(proxy->attributes.mode))
+		return -ENODEV;
+	twin = filp_open(proxy->path, file->f_mode & FMODE_WRITE ? O_RDWR : O_RDONLY, 0);
+	if (IS_ERR(twin))
+		return -ENODEV;
+	if (mattx_tree_file_number(twin, proxy->proxies->link) && twin->f_op->mmap &&
+	    !vfs_getattr(&twin->f_path, &stat, STATX_INO, 0) &&
+	    stat.ino == proxy->attributes.inode) {
+		vma_set_file(area, twin);
+		error = twin->f_op->mmap(twin, area);
+	}
+	/* The mapping has its own reference. */
+	fput(twin);
+	return error;
 }
 
 /* Opening it again by way of /proc would need the name at home. */
@@ -272,7 +295,8 @@ const struct file_operations mattx_proxy_fops = {
 	.fsync		= mattx_proxy_fsync,
 	.fallocate	= mattx_proxy_fallocate,
 	.lock		= mattx_proxy_lock,
-	.flock		= mattx_proxy_lock,
+	.flock		= mattx_proxy_flock,
+	.mmap		= mattx_proxy_mmap,
 	.splice_read	= copy_splice_read,
 	.splice_write	= iter_file_splice_write,
 	.show_fdinfo	= mattx_proxy_show_fdinfo,
@@ -333,11 +357,9 @@ static int mattx_proxy_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 			       struct iattr *change)
 {
 	struct mattx_proxy *proxy = d_inode(dentry)->i_private;
-	const unsigned int changes = ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_ATIME_SET |
-				     ATTR_MTIME_SET;
 
-	if (change->ia_valid & changes || !(change->ia_valid & ATTR_SIZE))
-		return -EOPNOTSUPP;
+	if (!(change->ia_valid & ATTR_SIZE))
+		return mattx_proxy_change(proxy, change);
 	return mattx_proxy_simple(proxy, NULL, MATTX_FILE_TRUNCATE, change->ia_size, 0, 0);
 }
 

@@ -55,6 +55,11 @@ void mattx_proxy_release(struct mattx_proxy *proxy);
 struct file *mattx_proxy_file_create(struct mattx_proxies *proxies,
 				     const struct mattx_handle_info *info);
 
+/* proxy_lock.c */
+int mattx_proxy_lock(struct file *file, int command, struct file_lock *lock);
+int mattx_proxy_flock(struct file *file, int command, struct file_lock *lock);
+int mattx_proxy_change(struct mattx_proxy *proxy, const struct iattr *change);
+
 /* proxy_call.c */
 /*
  * A request with room for @data bytes after what it holds already; NULL when
@@ -71,6 +76,9 @@ struct mattx_frame *mattx_proxy_request(struct mattx_proxy *proxy, const struct 
  */
 s64 mattx_proxy_execute(struct mattx_proxy *proxy, struct mattx_frame *request,
 			struct mattx_file_reply *reply, struct mattx_frame **answer);
+/* The same, for what may wait for others: any signal cancels it. */
+s64 mattx_proxy_execute_waiting(struct mattx_proxy *proxy, struct mattx_frame *request,
+				struct mattx_file_reply *reply, struct mattx_frame **answer);
 /* For operations without a reply; no memory, no peer: nothing happens. */
 void mattx_proxy_tell(struct mattx_proxy *proxy, enum mattx_file_op op, u64 argument);
 

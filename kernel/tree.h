@@ -11,6 +11,9 @@
 #include "link.h"
 #include "wire_tree.h"
 
+struct file;
+struct iattr;
+
 /* --- asking: exported to mattxfs.ko --- */
 
 /*
@@ -39,6 +42,8 @@ int mattx_tree_start(u32 node, u64 serial, struct mattx_frame *request, struct m
 				     int error));
 /* For requests without a reply.  Never waits. */
 void mattx_tree_tell(u32 node, u64 serial, enum mattx_tree_op op, u64 number, u64 argument);
+/* A change of attributes as the VFS wants it, for the wire. */
+void mattx_tree_change_fill(struct mattx_tree_change *wire, const struct iattr *change);
 /* Of the link to @node, 0: there is none. */
 u64 mattx_tree_serial(u32 node);
 /* Calls @visit for each node that can be asked, this one first. */

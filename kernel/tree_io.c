@@ -195,7 +195,7 @@ s64 mattx_tree_operate_file(struct mattx_tree_session *session,
 		result = mattx_tree_lock(session, entry, request, answer);
 		break;
 	case MATTX_TREE_FLOCK:
-		result = mattx_tree_flock(entry, request);
+		result = mattx_tree_flock(file, arguments[1], arguments[2]);
 		break;
 	default:
 		result = -EOPNOTSUPP;

@@ -67,49 +67,36 @@ void mattx_tree_lock_owners_free(struct mattx_tree_file *file)
 		kfree(owner);
 }
 
-s64 mattx_tree_lock(struct mattx_tree_session *session, struct mattx_tree_file *entry,
-		    const struct mattx_tree_request *request, struct mattx_tree_answer *answer)
+s64 mattx_tree_lock_file(struct file *file, fl_owner_t owner, u64 command,
+			 struct mattx_tree_lock *wish)
 {
-	struct mattx_tree_owner *owner;
-	struct mattx_tree_lock wish;
 	struct file_lock *lock;
-	struct mattx_cursor c;
 	s64 result;
 
-	mattx_cursor_init(&c, (void *)request->data, request->length);
-	if (mattx_tree_lock_decode(&c, &wish))
-		return -EBADMSG;
-	owner = mattx_tree_owner_get(session, entry, request->arguments[0]);
 	lock = locks_alloc_lock();
-	if (!owner || !lock) {
-		if (lock)
-			locks_free_lock(lock);
+	if (!lock)
 		return -ENOLCK;
-	}
-	lock->c.flc_owner = (fl_owner_t)owner;
+	lock->c.flc_owner = owner;
 	lock->c.flc_pid = current->tgid;
-	lock->c.flc_file = entry->file;
+	lock->c.flc_file = file;
 	lock->c.flc_flags = FL_POSIX;
-	lock->c.flc_type = wish.type;
-	lock->fl_start = wish.start;
-	lock->fl_end = wish.end;
-	switch (request->arguments[1]) {
+	lock->c.flc_type = wish->type;
+	lock->fl_start = wish->start;
+	lock->fl_end = wish->end;
+	switch (command) {
 	case F_GETLK:
-		result = vfs_test_lock(entry->file, lock);
-		wish.type = lock->c.flc_type;
-		wish.start = lock->fl_start;
-		wish.end = lock->fl_end;
-		wish.pid = max(lock->c.flc_pid, 0);
-		mattx_cursor_init(&c, answer->data, answer->room);
-		mattx_tree_lock_encode(&c, &wish);
-		answer->length = c.at - answer->data;
+		result = vfs_test_lock(file, lock);
+		wish->type = lock->c.flc_type;
+		wish->start = lock->fl_start;
+		wish->end = lock->fl_end;
+		wish->pid = max(lock->c.flc_pid, 0);
 		break;
 	case F_SETLKW:
 		lock->c.flc_flags |= FL_SLEEP;
-		result = locks_lock_file_wait(entry->file, lock);
+		result = locks_lock_file_wait(file, lock);
 		break;
 	case F_SETLK:
-		result = vfs_lock_file(entry->file, F_SETLK, lock, NULL);
+		result = vfs_lock_file(file, F_SETLK, lock, NULL);
 		break;
 	default:
 		result = -EINVAL;
@@ -118,25 +105,49 @@ s64 mattx_tree_lock(struct mattx_tree_session *session, struct mattx_tree_file *
 	return result;
 }
 
-s64 mattx_tree_flock(struct mattx_tree_file *entry, const struct mattx_tree_request *request)
+s64 mattx_tree_lock(struct mattx_tree_session *session, struct mattx_tree_file *entry,
+		    const struct mattx_tree_request *request, struct mattx_tree_answer *answer)
+{
+	struct mattx_tree_owner *owner;
+	struct mattx_tree_lock wish;
+	struct mattx_cursor c;
+	s64 result;
+
+	mattx_cursor_init(&c, (void *)request->data, request->length);
+	if (mattx_tree_lock_decode(&c, &wish))
+		return -EBADMSG;
+	owner = mattx_tree_owner_get(session, entry, request->arguments[0]);
+	if (!owner)
+		return -ENOLCK;
+	result = mattx_tree_lock_file(entry->file, (fl_owner_t)owner, request->arguments[1],
+				      &wish);
+	if (!result && request->arguments[1] == F_GETLK) {
+		mattx_cursor_init(&c, answer->data, answer->room);
+		mattx_tree_lock_encode(&c, &wish);
+		answer->length = c.at - answer->data;
+	}
+	return result;
+}
+
+s64 mattx_tree_flock(struct file *file, u64 command, u64 type)
 {
 	struct file_lock *lock;
 	s64 result;
 
-	if (request->arguments[2] > F_UNLCK)
+	if (type > F_UNLCK)
 		return -EINVAL;
 	lock = locks_alloc_lock();
 	if (!lock)
 		return -ENOLCK;
-	lock->c.flc_owner = (fl_owner_t)entry->file;
+	lock->c.flc_owner = (fl_owner_t)file;
 	lock->c.flc_pid = current->tgid;
-	lock->c.flc_file = entry->file;
+	lock->c.flc_file = file;
 	lock->c.flc_flags = FL_FLOCK;
-	lock->c.flc_type = request->arguments[2];
+	lock->c.flc_type = type;
 	lock->fl_end = OFFSET_MAX;
-	if (request->arguments[1] == F_SETLKW)
+	if (command == F_SETLKW)
 		lock->c.flc_flags |= FL_SLEEP;
-	result = locks_lock_file_wait(entry->file, lock);
+	result = locks_lock_file_wait(file, lock);
 	locks_free_lock(lock);
 	return result;
 }

@@ -146,13 +146,88 @@ static s64 mattx_tree_readlink(const struct path *path, struct mattx_tree_answer
 	return answer->length;
 }
 
+static void mattx_tree_change_times(const struct mattx_tree_change *change,
+				    struct iattr *attributes)
+{
+	if (change->valid & MATTX_CHANGE_ACCESS)
+		attributes->ia_valid |= ATTR_ATIME | ATTR_CTIME;
+	if (change->valid & MATTX_CHANGE_ACCESS_SET)
+		attributes->ia_valid |= ATTR_ATIME_SET;
+	if (change->valid & MATTX_CHANGE_MODIFY)
+		attributes->ia_valid |= ATTR_MTIME | ATTR_CTIME;
+	if (change->valid & MATTX_CHANGE_MODIFY_SET)
+		attributes->ia_valid |= ATTR_MTIME_SET;
+	if (change->valid & MATTX_CHANGE_TOUCH)
+		attributes->ia_valid |= ATTR_TOUCH;
+	attributes->ia_atime.tv_sec = change->access_s;
+	attributes->ia_atime.tv_nsec = change->access_ns;
+	attributes->ia_mtime.tv_sec = change->modify_s;
+	attributes->ia_mtime.tv_nsec = change->modify_ns;
+}
+
+static void mattx_tree_change_owner(const struct mattx_tree_change *change,
+				    struct iattr *attributes)
+{
+	if (change->valid & MATTX_CHANGE_MODE) {
+		attributes->ia_valid |= ATTR_MODE | ATTR_CTIME;
+		attributes->ia_mode = change->mode;
+	}
+	if (change->valid & MATTX_CHANGE_UID) {
+		attributes->ia_valid |= ATTR_UID | ATTR_CTIME;
+		attributes->ia_vfsuid = VFSUIDT_INIT(make_kuid(&init_user_ns, change->uid));
+	}
+	if (change->valid & MATTX_CHANGE_GID) {
+		attributes->ia_valid |= ATTR_GID | ATTR_CTIME;
+		attributes->ia_vfsgid = VFSGIDT_INIT(make_kgid(&init_user_ns, change->gid));
+	}
+}
+
+int mattx_tree_change(const struct path *path, struct file *file, struct mattx_tree_change *change)
+{
+	struct inode *inode = d_inode(path->dentry);
+	struct iattr attributes = {};
+	int error;
+
+	if (change->valid & MATTX_CHANGE_SIZE && !file) {
+		error = vfs_truncate(path, change->size);
+		if (error)
+			return error;
+		change->valid &= ~(MATTX_CHANGE_SIZE | MATTX_CHANGE_MODIFY);
+	}
+	if (change->valid & MATTX_CHANGE_SIZE) {
+		if (!(file->f_mode & FMODE_WRITE) || inode != file_inode(file))
+			return -EINVAL;
+		error = inode_newsize_ok(inode, change->size);
+		if (error)
+			return error;
+		attributes.ia_valid |= ATTR_SIZE | ATTR_FILE | ATTR_MTIME | ATTR_CTIME;
+		attributes.ia_size = change->size;
+		attributes.ia_file = file;
+		if (change->valid & MATTX_CHANGE_TRUNCATE)
+			attributes.ia_valid |= ATTR_OPEN;
+		if (!capable(CAP_FSETID))
+			attributes.ia_valid |= ATTR_KILL_SUID | ATTR_KILL_SGID | ATTR_FORCE;
+	}
+	mattx_tree_change_owner(change, &attributes);
+	mattx_tree_change_times(change, &attributes);
+	if (!attributes.ia_valid)
+		return 0;
+	error = mnt_want_write(path->mnt);
+	if (error)
+		return error;
+	inode_lock(inode);
+	error = notify_change(mnt_idmap(path->mnt), path->dentry, &attributes, NULL);
+	inode_unlock(inode);
+	mnt_drop_write(path->mnt);
+	return error;
+}
+
 static s64 mattx_tree_setattr(struct mattx_tree_session *session, const struct path *path,
 			      const struct mattx_tree_request *request,
 			      struct mattx_tree_answer *answer)
 {
 	struct mattx_tree_file *entry = NULL;
 	struct mattx_tree_change change;
-	struct iattr attributes = {};
 	struct mattx_cursor c;
 	int error;
 
@@ -165,64 +240,9 @@ static s64 mattx_tree_setattr(struct mattx_tree_session *session, const struct p
 			return -ESTALE;
 	}
 	answer->reply.node.before = mattx_tree_change_of(d_inode(path->dentry));
-	if (change.valid & MATTX_CHANGE_SIZE && !entry) {
-		error = vfs_truncate(path, change.size);
-		if (error)
-			return error;
-		change.valid &= ~(MATTX_CHANGE_SIZE | MATTX_CHANGE_MODIFY | MATTX_CHANGE_KILL);
-	}
-	if (change.valid & MATTX_CHANGE_SIZE) {
-		error = -EINVAL;
-		if (!(entry->file->f_mode & FMODE_WRITE) ||
-		    d_inode(path->dentry) != file_inode(entry->file))
-			goto put;
-		attributes.ia_valid |= ATTR_SIZE | ATTR_FILE | ATTR_MTIME | ATTR_CTIME;
-		attributes.ia_size = change.size;
-		attributes.ia_file = entry->file;
-		if (change.valid & MATTX_CHANGE_TRUNCATE)
-			attributes.ia_valid |= ATTR_OPEN;
-		if (!capable(CAP_FSETID))
-			attributes.ia_valid |= ATTR_KILL_SUID | ATTR_KILL_SGID | ATTR_FORCE;
-	}
-	if (change.valid & MATTX_CHANGE_MODE) {
-		attributes.ia_valid |= ATTR_MODE | ATTR_CTIME;
-		attributes.ia_mode = change.mode;
-	}
-	if (change.valid & MATTX_CHANGE_UID) {
-		attributes.ia_valid |= ATTR_UID | ATTR_CTIME;
-		attributes.ia_vfsuid = VFSUIDT_INIT(make_kuid(&init_user_ns, change.uid));
-	}
-	if (change.valid & MATTX_CHANGE_GID) {
-		attributes.ia_valid |= ATTR_GID | ATTR_CTIME;
-		attributes.ia_vfsgid = VFSGIDT_INIT(make_kgid(&init_user_ns, change.gid));
-	}
-	if (change.valid & MATTX_CHANGE_ACCESS)
-		attributes.ia_valid |= ATTR_ATIME | ATTR_CTIME;
-	if (change.valid & MATTX_CHANGE_ACCESS_SET)
-		attributes.ia_valid |= ATTR_ATIME_SET;
-	if (change.valid & MATTX_CHANGE_MODIFY)
-		attributes.ia_valid |= ATTR_MTIME | ATTR_CTIME;
-	if (change.valid & MATTX_CHANGE_MODIFY_SET)
-		attributes.ia_valid |= ATTR_MTIME_SET;
-	if (change.valid & MATTX_CHANGE_TOUCH)
-		attributes.ia_valid |= ATTR_TOUCH;
-	attributes.ia_atime.tv_sec = change.access_s;
-	attributes.ia_atime.tv_nsec = change.access_ns;
-	attributes.ia_mtime.tv_sec = change.modify_s;
-	attributes.ia_mtime.tv_nsec = change.modify_ns;
-	error = 0;
-	if (attributes.ia_valid) {
-		error = mnt_want_write(path->mnt);
-		if (error)
-			goto put;
-		inode_lock(d_inode(path->dentry));
-		error = notify_change(mnt_idmap(path->mnt), path->dentry, &attributes, NULL);
-		inode_unlock(d_inode(path->dentry));
-		mnt_drop_write(path->mnt);
-	}
+	error = mattx_tree_change(path, entry ? entry->file : NULL, &change);
 	if (!error)
 		error = mattx_tree_describe(path, &answer->reply);
-put:
 	if (entry)
 		mattx_tree_file_put(entry);
 	return error;

@@ -98,6 +98,9 @@ s64 mattx_tree_operate(struct mattx_tree_session *session,
 		       const struct mattx_tree_request *request,
 		       struct mattx_tree_answer *answer);
 
+/* Carries out a change of @path; @file: as who has it open may, or NULL. */
+int mattx_tree_change(const struct path *path, struct file *file, struct mattx_tree_change *change);
+
 /* tree_io.c */
 s64 mattx_tree_operate_file(struct mattx_tree_session *session,
 			    const struct mattx_tree_request *request,
@@ -105,7 +108,10 @@ s64 mattx_tree_operate_file(struct mattx_tree_session *session,
 /* tree_lock.c */
 s64 mattx_tree_lock(struct mattx_tree_session *session, struct mattx_tree_file *file,
 		    const struct mattx_tree_request *request, struct mattx_tree_answer *answer);
-s64 mattx_tree_flock(struct mattx_tree_file *file, const struct mattx_tree_request *request);
+s64 mattx_tree_flock(struct file *file, u64 command, u64 type);
+/* A POSIX lock for @owner; the wish becomes the answer of a F_GETLK. */
+s64 mattx_tree_lock_file(struct file *file, fl_owner_t owner, u64 command,
+			 struct mattx_tree_lock *wish);
 void mattx_tree_lock_owners_free(struct mattx_tree_file *file);
 
 /* tree_serve.c */

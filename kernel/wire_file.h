@@ -26,6 +26,9 @@ enum mattx_file_op {
 	MATTX_FILE_STAT,	/* mask -> attributes */
 	MATTX_FILE_TRUNCATE,	/* size */
 	MATTX_FILE_ALLOCATE,	/* mode, offset, length */
+	MATTX_FILE_CHANGE,	/* bytes: struct mattx_tree_change of wire_tree.h */
+	MATTX_FILE_LOCK,	/* command; bytes: struct mattx_tree_lock -> the same */
+	MATTX_FILE_FLOCK,	/* command, type */
 	/* These have no reply. */
 	MATTX_FILE_POLL,	/* answered by FILE_READY */
 	MATTX_FILE_RELEASE,	/* the guest has closed it; a reply if it has an id */

@@ -534,9 +534,55 @@ static void pipes(int reader, int writer)
 	DO(close(writer));
 }
 
+/* What was open before the move. */
+static void early(int fd, int folder)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 7 };
+	struct timespec times[2] = { { 1000000000, 5 }, { 1100000000, 7 } };
+	struct stat st;
+	char *memory;
+	int other;
+
+	DO(write(fd, "early bytes", 11));
+	DO(fchmod(fd, 0604));
+	DO(fchown(fd, getuid(), getgid()));
+	DO(fchown(fd, 0, 0));
+	DO(futimens(fd, times));
+	DO(fstat(fd, &st));
+	say("  mode %o size %ld times %ld %ld", st.st_mode, (long)st.st_size,
+	    (long)st.st_atim.tv_sec, (long)st.st_mtim.tv_sec);
+	DO(fcntl(fd, F_SETLK, &lock));
+	DO(flock(fd, LOCK_EX | LOCK_NB));
+	other = DO(open("early", O_RDWR));
+	DO(flock(other, LOCK_EX | LOCK_NB));
+	DO(flock(fd, LOCK_UN));
+	DO(flock(other, LOCK_EX | LOCK_NB));
+	DO(close(other));
+	lock.l_type = F_UNLCK;
+	DO(fcntl(fd, F_SETLKW, &lock));
+	DO(ftruncate(fd, 8192));
+	memory = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	DO(memory == MAP_FAILED);
+	show_bytes("memory", memory, 8192);
+	memcpy(memory + 4000, "stored", 6);
+	DO(msync(memory, 8192, MS_SYNC));
+	DO(munmap(memory, 8192));
+	DO(pread(fd, text, 8192, 0));
+	show_bytes("pread", text, 8192);
+	DO(lseek(fd, 0, SEEK_CUR));
+	DO(rename("early", "later"));
+	DO(fsync(fd));
+	DO(close(fd));
+	other = DO(openat(folder, "later", O_RDONLY));
+	DO(close(other));
+	DO(mkdirat(folder, "by folder", 0700));
+	DO(fchdir(folder));
+	DO(close(folder));
+}
+
 int main(int count, char **words)
 {
-	int ends[2];
+	int ends[2], fd, folder;
 
 	setvbuf(stdout, NULL, _IOFBF, 1 << 20);
 	if (count < 3 || chdir(words[1]) || pipe(ends)) {
@@ -544,8 +590,11 @@ int main(int count, char **words)
 		return 1;
 	}
 	umask(022);
+	fd = open("early", O_RDWR | O_CREAT, 0600);
+	folder = open(".", O_RDONLY | O_DIRECTORY);
 	while (count > 3 && access(words[3], F_OK))
 		nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
+	early(fd, folder);
 	reading_and_writing();
 	names();
 	attributes();
