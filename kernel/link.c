@@ -5,6 +5,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/export.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -53,6 +54,7 @@ void mattx_frame_free(struct mattx_frame *frame)
 {
 	kvfree(frame);
 }
+EXPORT_SYMBOL_GPL(mattx_frame_free);
 
 u32 mattx_link_node(const struct mattx_link *link)
 {

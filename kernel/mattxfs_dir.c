@@ -74,11 +74,11 @@ static int mattxfs_revalidate_ask(struct inode *dir, const struct qstr *name,
 
 	mattxfs_name(&request, name);
 	result = mattxfs_call(dir, &request, NULL, 0, &reply, NULL);
-	if (result == -ENOENT)
-		valid = !known;
-	else if (result < 0)
+	if (result < 0 && result != -ENOENT)
 		return result == -ESTALE ? 0 : result;
-	else {
+	if (result == -ENOENT) {
+		valid = !known;
+	} else {
 		inode = mattxfs_reply_inode(dir, &reply, serial, asked);
 		if (IS_ERR(inode))
 			return PTR_ERR(inode) == -ESTALE ? 0 : PTR_ERR(inode);

@@ -302,12 +302,13 @@ struct inode *mattxfs_iget(struct super_block *sb, u32 home, u64 serial,
 		mattxfs_inode_dress(inode, &node->attributes);
 		mattxfs_apply(inode, node, false, asked);
 		unlock_new_inode(inode);
-	} else if ((inode->i_mode ^ node->attributes.mode) & S_IFMT) {
+		return inode;
+	}
+	if ((inode->i_mode ^ node->attributes.mode) & S_IFMT) {
 		iput(inode);
 		return ERR_PTR(-ESTALE);
-	} else {
-		mattxfs_apply(inode, node, false, asked);
 	}
+	mattxfs_apply(inode, node, false, asked);
 	return inode;
 }
 

@@ -364,12 +364,3 @@ void mattx_tree_exit(void)
 	mattx_tree_serve_exit();
 	flush_workqueue(mattx_wq);
 }
-
-/* What mattxfs.ko needs of the one codec. */
-EXPORT_SYMBOL_GPL(mattx_frame_free);
-EXPORT_SYMBOL_GPL(mattx_tree_reply_decode);
-EXPORT_SYMBOL_GPL(mattx_tree_change_encode);
-EXPORT_SYMBOL_GPL(mattx_tree_lock_encode);
-EXPORT_SYMBOL_GPL(mattx_tree_lock_decode);
-EXPORT_SYMBOL_GPL(mattx_tree_figures_decode);
-EXPORT_SYMBOL_GPL(mattx_tree_entry_decode);

@@ -18,6 +18,7 @@
 
 #include "compat.h"
 #include "dispatch.h"
+#include "settings.h"
 #include "tree_private.h"
 
 /* Wakes a thread of ours out of an operation that waits. */
@@ -430,6 +431,9 @@ void mattx_tree_receive_request(struct mattx_link *link, struct mattx_frame *fra
 				    mattx_link_node(link));
 		goto refuse;
 	}
+	error = -EOPNOTSUPP;
+	if (!READ_ONCE(mattx_settings.mattxfs) && request.op < MATTX_TREE_FORGET)
+		goto refuse;
 	error = -ENOMEM;
 	session = mattx_tree_session_get(link, true);
 	if (!session)

@@ -4,6 +4,7 @@
  */
 #ifdef __KERNEL__
 #include <linux/errno.h>
+#include <linux/export.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 #endif
@@ -113,6 +114,7 @@ int mattx_tree_reply_decode(struct mattx_cursor *c, struct mattx_tree_reply *rep
 	reply->length = (u32)(c->end - c->at);
 	return 0;
 }
+EXPORT_SYMBOL_GPL(mattx_tree_reply_decode);
 
 void mattx_tree_change_encode(struct mattx_cursor *c, const struct mattx_tree_change *change)
 {
@@ -126,6 +128,7 @@ void mattx_tree_change_encode(struct mattx_cursor *c, const struct mattx_tree_ch
 	mattx_put_u32(c, change->access_ns);
 	mattx_put_u32(c, change->modify_ns);
 }
+EXPORT_SYMBOL_GPL(mattx_tree_change_encode);
 
 int mattx_tree_change_decode(struct mattx_cursor *c, struct mattx_tree_change *change)
 {
@@ -152,6 +155,7 @@ void mattx_tree_lock_encode(struct mattx_cursor *c, const struct mattx_tree_lock
 	mattx_put_u32(c, lock->type);
 	mattx_put_u32(c, lock->pid);
 }
+EXPORT_SYMBOL_GPL(mattx_tree_lock_encode);
 
 int mattx_tree_lock_decode(struct mattx_cursor *c, struct mattx_tree_lock *lock)
 {
@@ -165,6 +169,7 @@ int mattx_tree_lock_decode(struct mattx_cursor *c, struct mattx_tree_lock *lock)
 		return -EBADMSG;
 	return 0;
 }
+EXPORT_SYMBOL_GPL(mattx_tree_lock_decode);
 
 void mattx_tree_figures_encode(struct mattx_cursor *c, const struct mattx_tree_figures *figures)
 {
@@ -196,6 +201,7 @@ int mattx_tree_figures_decode(struct mattx_cursor *c, struct mattx_tree_figures 
 	figures->flags = mattx_take_u32(c);
 	return c->bad ? -EBADMSG : 0;
 }
+EXPORT_SYMBOL_GPL(mattx_tree_figures_decode);
 
 void mattx_tree_entry_encode(struct mattx_cursor *c, const struct mattx_tree_entry *entry)
 {
@@ -217,6 +223,7 @@ int mattx_tree_entry_decode(struct mattx_cursor *c, struct mattx_tree_entry *ent
 		return -EBADMSG;
 	return 0;
 }
+EXPORT_SYMBOL_GPL(mattx_tree_entry_decode);
 
 void mattx_tree_changed_encode(struct mattx_cursor *c, const struct mattx_tree_changed *changed)
 {

@@ -18,6 +18,8 @@ typedef int32_t s32;
 typedef int64_t s64;
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+/* One program has it all. */
+#define EXPORT_SYMBOL_GPL(symbol)	struct mattx_no_export_##symbol
 #define min_t(type, a, b) ((type)(a) < (type)(b) ? (type)(a) : (type)(b))
 
 #endif /* _MATTX_WIRE_USER_H */

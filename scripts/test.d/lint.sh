@@ -66,10 +66,10 @@ checkpatch() {
 				'*/scripts/const_structs.checkpatch' '*/Documentation/dev-tools/checkpatch.rst' || return 1
 	fi
 	# Ignored: comparisons with KERNEL_VERSION() are what compat.h is for, its kzalloc_obj() casts as the kernel's own
-	# does, -ENOSYS is read from a register, not returned, kvmalloc_obj() is not in 6.12, VMA_ITERATOR() is a declaration. User-space programs have their own style.
+	# does, -ENOSYS is read from a register, not returned, kvmalloc_obj() is not in 6.12, VMA_ITERATOR() is a declaration, macros of compat.h define functions. User-space programs have their own style.
 	# shellcheck disable=SC2046 # file names without blanks
 	perl "$dir/scripts/checkpatch.pl" --no-tree --quiet --terse --file --max-line-length=100 \
-		--ignore LINUX_VERSION_CODE,CONSTANT_COMPARISON,UNNECESSARY_CASTS,ENOSYS,ALLOC_WITH_SIZEOF,LINE_SPACING \
+		--ignore LINUX_VERSION_CODE,CONSTANT_COMPARISON,UNNECESSARY_CASTS,ENOSYS,ALLOC_WITH_SIZEOF,LINE_SPACING,MACRO_WITH_FLOW_CONTROL \
 		$(git ls-files 'kernel/*.[ch]' | grep -vE '^kernel/tests/|/wire_user\.h$') | grep -v '^total:' >&2
 	# grep found no remark.
 	[ "${PIPESTATUS[1]}" -eq 1 ]
