@@ -201,3 +201,29 @@ fn what_was_opened_away_comes_home() -> Result<()> {
     );
     assert_all_gone(&cluster)
 }
+
+#[test]
+fn callers_of_a_home_that_is_gone_learn_it() -> Result<()> {
+    let (cluster, turn) = cluster()?;
+    let home = cluster.node(1);
+    let other = cluster.node(2);
+    home.sh("rm -f /tmp/never; mkfifo /tmp/never; echo kept > /tmp/kept")?;
+    // Who waits for the other end of a FIFO over there can be killed, and is told when the home is gone.
+    other.sh("timeout -s KILL 3 cat /mattxfs/1/tmp/never; test $? = 137")?;
+    other.sh(
+        "rm -f /tmp/gone; cat /mattxfs/1/tmp/kept; \
+         (setsid sh -c 'cat /mattxfs/1/tmp/never 2>/tmp/gone; echo status $? >> /tmp/gone' </dev/null >/dev/null 2>&1 &)",
+    )?;
+    home.cut();
+    wait_for_line(other, "/tmp/gone", "status 1")?;
+    let told = other.sh("cat /tmp/gone")?;
+    assert!(told.contains("Host is down"), "{told}");
+    let later = other.try_sh("cat /mattxfs/1/tmp/kept")?;
+    assert_ne!(later.status, 0, "{}", later.stdout);
+    home.mend();
+    drop(turn);
+    // With a new link names lead to files again.
+    let (cluster, _turn) = super::cluster()?;
+    wait_for_line(cluster.node(2), "/mattxfs/1/tmp/kept", "kept")?;
+    assert_all_gone(&cluster)
+}
