@@ -203,8 +203,9 @@ fn what_was_opened_away_comes_home() -> Result<()> {
 }
 
 #[test]
+#[ignore = "cuts the cable of a cluster that others share"]
 fn callers_of_a_home_that_is_gone_learn_it() -> Result<()> {
-    let (cluster, turn) = cluster()?;
+    let (cluster, _turn) = cluster()?;
     let home = cluster.node(1);
     let other = cluster.node(2);
     home.sh("rm -f /tmp/never; mkfifo /tmp/never; echo kept > /tmp/kept")?;
@@ -221,9 +222,7 @@ fn callers_of_a_home_that_is_gone_learn_it() -> Result<()> {
     let later = other.try_sh("cat /mattxfs/1/tmp/kept")?;
     assert_ne!(later.status, 0, "{}", later.stdout);
     home.mend();
-    drop(turn);
     // With a new link names lead to files again.
-    let (cluster, _turn) = super::cluster()?;
-    wait_for_line(cluster.node(2), "/mattxfs/1/tmp/kept", "kept")?;
+    wait_for_line(other, "/mattxfs/1/tmp/kept", "kept")?;
     assert_all_gone(&cluster)
 }
