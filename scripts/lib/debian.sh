@@ -84,11 +84,10 @@ debian_lists() {
 	say "Debian $DEBIAN_SUITE package lists"
 	log=$DEBIAN_STATE/update.log
 	if ! debian_apt apt-get -qq -o APT::Update::Error-Mode=any update >"$log" 2>&1; then
-		cat "$log" >&2
 		if grep -q NO_PUBKEY "$log"; then
 			die "the host's debian-archive-keyring is too old to know the keys of $DEBIAN_SUITE; upgrade that package"
 		fi
-		die "the package lists of $mirror could not be fetched; check the network (or set MATTX_DEBIAN_MIRROR) and run again"
+		die "the package lists of $mirror could not be fetched; check the network (or set MATTX_DEBIAN_MIRROR) and run again; apt's words are in $log"
 	fi
 	touch "$DEBIAN_STATE/lists/stamp"
 }

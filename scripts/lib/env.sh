@@ -42,7 +42,7 @@ stage() {
 # need_space MEBIBYTES: a full disk is told before the work, not by a half-written file.
 need_space() {
 	local free
-	mkdir -p "$MATTX_CACHE" || die "cannot create the cache folder $MATTX_CACHE; set MATTX_CACHE to a writable place"
+	mkdir -p "$MATTX_CACHE" 2>/dev/null || die "cannot create the cache folder $MATTX_CACHE; set MATTX_CACHE to a writable place"
 	free=$(df -Pm "$MATTX_CACHE" | awk 'NR==2 {print $4}')
 	[ "$free" -ge "$1" ] || die "$MATTX_CACHE has $free MiB free but $1 MiB are needed; free some space or set MATTX_CACHE to another disk"
 }
