@@ -5,7 +5,8 @@
 //                         [--check-away COMMAND] [--check-home COMMAND]
 //
 // LINK is what mattx-viz printed. The process is found by its name and clicked, the node (the first other one) is
-// clicked, and when the process has arrived it is double-clicked. Prints one JSON object with what was seen; the exit
+// clicked, and when the process has arrived it is double-clicked; then it is dragged there, and then sent by keys alone.
+// Every move must succeed at the first try. Prints one JSON object with what was seen; the exit
 // status is 0 when all of it was as it must be.
 //
 // --check-away COMMAND and --check-home COMMAND are run by the shell when the process has arrived there, with PID, HOME_NODE
@@ -15,8 +16,6 @@ import { parseArgs } from 'node:util';
 
 import { launch, View } from './browser.mjs';
 
-const ETIMEDOUT = 110;
-const MOST_ATTEMPTS = 4;
 
 const { values, positionals: [link] } = parseArgs({
   allowPositionals: true,
@@ -73,6 +72,24 @@ try {
   if (values['stop-after'] === 'home') {
     report.home = await move('home', name, name.home, () => view.doubleClickProcess(name));
     check('home', name, target);
+    // The same by dragging, and home by a key.
+    report.dragged = await move('dragged', name, target, () => view.dragProcessTo(name, target));
+    check('away', name, target);
+    report.home_by_key = await move('home by key', name, name.home, () => view.page.keyboard.press('KeyH'));
+    // By the keyboard alone: found, selected, sent by the number of the node's place, and home.
+    await view.page.keyboard.press('Escape');
+    await view.page.keyboard.press('Slash');
+    await view.page.keyboard.type(`${values.comm} home:${name.home}`);
+    await view.page.keyboard.press('Enter');
+    await view.until('the process to be selected', ({ selected_process: selected }) => selected?.pid === name.pid);
+    const place = state.nodes.findIndex(({ id }) => id === target) + 1;
+    report.by_key = await move('by key', name, target, () => view.page.keyboard.press(`Digit${place}`));
+    check('away', name, target);
+    report.home_by_key_again = await move('home by key', name, name.home, () => view.page.keyboard.press('KeyH'));
+    check('home', name, target);
+    // And from the page without 3D.
+    report.twin = await byTwin(name, target);
+    check('home', name, target);
   }
   report.ok = true;
 } catch (error) {
@@ -85,29 +102,41 @@ try {
 console.log(JSON.stringify(report, null, 2));
 process.exit(report.ok ? 0 : 1);
 
-/** Makes a gesture and waits for the server's answer and for the process to be where it belongs. A move that ran out of
- * time left the process where it was, which machines slowed by emulation and each other see: then the gesture is made
- * again, a few times, and the report tells how often. */
+/** Makes a gesture and waits for the server's answer and for the process to be where it belongs. */
 async function move(what, name, node, gesture) {
-  for (let attempt = 1; ; attempt += 1) {
-    const known = (await view.state()).outcomes.length;
+  const known = (await view.state()).outcomes.length;
+  const begin = Date.now();
+  await gesture();
+  const answered = await view.until(`the answer to "${what}"`, ({ outcomes }) => outcomes.length > known, limit);
+  const [, outcome] = answered.outcomes.at(-1);
+  if (!outcome.Done) throw new Error(`${what}: ${outcome.Failed.reason} (errno ${outcome.Failed.errno})`);
+  const answer_ms = Date.now() - begin;
+  await view.until(
+    `the process to be on node ${node}`,
+    (state) => {
+      const process = View.process(state, name);
+      return process?.node === node && !process.flying;
+    },
+    limit,
+  );
+  return { answer_ms, seen_ms: Date.now() - begin, statistics: outcome.Done.statistics };
+}
+
+/** There and home with the buttons of the tables. */
+async function byTwin(name, target) {
+  const twin = await view.context.newPage();
+  const press = async (value, node) => {
+    await twin.goto(new URL(`/table/${name.home}/${name.pid}`, link).href, { timeout: limit });
     const begin = Date.now();
-    await gesture();
-    const answered = await view.until(`the answer to "${what}"`, ({ outcomes }) => outcomes.length > known, limit);
-    const [, outcome] = answered.outcomes.at(-1);
-    if (outcome.Failed?.errno === ETIMEDOUT && attempt < MOST_ATTEMPTS) continue;
-    if (!outcome.Done) throw new Error(`${what}: ${outcome.Failed.reason} (errno ${outcome.Failed.errno}, attempt ${attempt})`);
-    const answer_ms = Date.now() - begin;
-    await view.until(
-      `the process to be on node ${node}`,
-      (state) => {
-        const process = View.process(state, name);
-        return process?.node === node && !process.flying;
-      },
-      limit,
-    );
-    return { attempt, answer_ms, seen_ms: Date.now() - begin, statistics: outcome.Done.statistics };
-  }
+    await twin.locator(`button[name=to][value="${value}"]`).click({ timeout: limit });
+    await view.until(`the process to be on node ${node}, from the tables`, (state) => View.process(state, name)?.node === node, limit);
+    return { seen_ms: Date.now() - begin };
+  };
+  const away = await press(target, target);
+  check('away', name, target);
+  const home = await press('home', name.home);
+  await twin.close();
+  return { away, home };
 }
 
 /** Runs the command that asks the kernels, when there is one for this moment, and keeps what they said. */

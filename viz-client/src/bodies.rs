@@ -60,6 +60,9 @@ pub struct Body {
     /// The node around which it has its seat.
     pub node: NodeId,
     seat: usize,
+    orbit: Orbit,
+    /// The foot of its node.
+    foot: Vec3,
     /// Its flight, if it is between two nodes.
     pub flight: Option<Flight>,
     /// From 1.0 when it has just arrived down to 0.0; negative the same after a failure.
@@ -122,16 +125,16 @@ impl Bodies {
             self.angle = (self.angle + ORBIT_SPEED * seconds) % TAU;
         }
         let angle = self.angle;
-        for (name, body) in &mut self.all {
-            let Some(foot) = cluster.places.of(body.node) else {
-                continue;
-            };
-            body.presence += (1.0 - body.presence) * share(seconds, 0.25);
-            body.afterglow -=
-                body.afterglow.signum() * (seconds / AFTERGLOW).min(body.afterglow.abs());
-            let seat = foot + seat_offset(body.seat, angle, name.pid);
+        let (appear, settle) = (share(seconds, 0.25), share(seconds, 0.12));
+        for body in self.all.values_mut() {
+            body.presence += (1.0 - body.presence) * appear;
+            if body.afterglow != 0.0 {
+                body.afterglow -=
+                    body.afterglow.signum() * (seconds / AFTERGLOW).min(body.afterglow.abs());
+            }
+            let seat = body.foot + body.orbit.at(angle);
             let Some(flight) = &mut body.flight else {
-                body.position = body.position.lerp(seat, share(seconds, 0.12));
+                body.position = body.position.lerp(seat, settle);
                 continue;
             };
             advance(flight, seconds);
@@ -166,7 +169,11 @@ impl Bodies {
         });
         for (name, process) in &cluster.processes {
             match self.all.get_mut(name) {
-                Some(body) if body.node == process.node => {}
+                Some(body) if body.node == process.node => {
+                    if let Some(foot) = cluster.places.of(body.node) {
+                        body.foot = foot;
+                    }
+                }
                 Some(body) => {
                     if let Some(taken) = self.seats.get_mut(&body.node) {
                         taken.remove(&body.seat);
@@ -174,6 +181,8 @@ impl Bodies {
                     let from = body.node;
                     body.node = process.node;
                     body.seat = free_seat(self.seats.entry(process.node).or_default());
+                    body.orbit = Orbit::of(body.seat, name.pid);
+                    body.foot = cluster.places.of(process.node).unwrap_or(body.foot);
                     let flight = body.flight.get_or_insert(Flight {
                         from,
                         to: process.node,
@@ -186,11 +195,14 @@ impl Bodies {
                 None => {
                     let seat = free_seat(self.seats.entry(process.node).or_default());
                     let foot = cluster.places.of(process.node).unwrap_or_default();
-                    let position = foot + seat_offset(seat, self.angle, name.pid);
+                    let orbit = Orbit::of(seat, name.pid);
+                    let position = foot + orbit.at(self.angle);
                     let body = Body {
                         position,
                         node: process.node,
                         seat,
+                        orbit,
+                        foot,
                         flight: None,
                         afterglow: 0.0,
                         presence: 0.0,
@@ -222,22 +234,40 @@ fn free_seat(taken: &mut BTreeSet<usize>) -> usize {
     free
 }
 
-/// Where a seat is, seen from the foot of its node.
-fn seat_offset(seat: usize, angle: f32, pid: u32) -> Vec3 {
-    let (mut orbit, mut first, mut seats) = (0, 0, SEATS);
-    while seat >= first + seats {
-        first += seats;
-        seats += MORE_SEATS;
-        orbit += 1;
+/// An orbit around a node, worked out once for each seat.
+#[derive(Clone, Copy, Debug, Default)]
+struct Orbit {
+    radius: f32,
+    turn: f32,
+    /// Share of the common angle by which it turns, negative the other way round.
+    pace: f32,
+    height: f32,
+}
+
+impl Orbit {
+    fn of(seat: usize, pid: u32) -> Self {
+        let (mut orbit, mut first, mut seats) = (0, 0, SEATS);
+        while seat >= first + seats {
+            first += seats;
+            seats += MORE_SEATS;
+            orbit += 1;
+        }
+        let radius = ORBIT + ORBIT_STEP * orbit as f32;
+        // Neighbouring orbits turn against each other, the outer ones more slowly.
+        let direction = if orbit % 2 == 0 { 1.0 } else { -1.0 };
+        Self {
+            radius,
+            turn: (seat - first) as f32 / seats as f32 * TAU + orbit as f32 * 0.4,
+            pace: direction * (ORBIT / radius),
+            height: 0.75 + 0.42 * orbit as f32 + 0.35 * scatter(pid),
+        }
     }
-    let radius = ORBIT + ORBIT_STEP * orbit as f32;
-    // Neighbouring orbits turn against each other, the outer ones more slowly.
-    let direction = if orbit % 2 == 0 { 1.0 } else { -1.0 };
-    let turn = (seat - first) as f32 / seats as f32 * TAU
-        + orbit as f32 * 0.4
-        + direction * angle * (ORBIT / radius);
-    let height = 0.75 + 0.42 * orbit as f32 + 0.35 * scatter(pid);
-    Vec3::new(turn.cos() * radius, height, turn.sin() * radius)
+
+    /// Where it is, seen from the foot of its node.
+    fn at(self, angle: f32) -> Vec3 {
+        let (sin, cos) = (self.turn + self.pace * angle).sin_cos();
+        Vec3::new(cos * self.radius, self.height, sin * self.radius)
+    }
 }
 
 #[cfg(test)]

@@ -51,10 +51,7 @@ impl Outlook {
         sorted.sort_unstable();
         match sorted.len() {
             0 => "not measured yet".into(),
-            count => format!(
-                "about {} ({count} moves seen)",
-                words::microseconds(sorted[count / 2])
-            ),
+            count => format!("about {}", words::microseconds(sorted[count / 2])),
         }
     }
 
@@ -122,7 +119,7 @@ mod tests {
         for frozen_us in [9_000, 1_000, 4_000] {
             outlook.hear(&moved(MovePhase::Committed, frozen_us));
         }
-        assert_eq!(outlook.prediction(), "about 4.0 ms (3 moves seen)");
+        assert_eq!(outlook.prediction(), "about 4.0 ms");
         let failed = MovePhase::Failed {
             errno: 1,
             reason: "it shares memory".into(),

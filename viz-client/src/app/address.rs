@@ -7,9 +7,7 @@ use mattx_protocol::browser::PlaybackControl;
 use mattx_protocol::model::ProcessRef;
 use mattx_viz_client::pick::Target;
 use mattx_viz_client::rig::View;
-use wasm_bindgen::JsCast as _;
 use wasm_bindgen::JsValue;
-use wasm_bindgen::closure::Closure;
 use web_sys::Event;
 
 use super::camera::{Steering, TheRig};
@@ -42,15 +40,7 @@ pub fn plugin(app: &mut App) {
 
 fn reload_on_loss() {
     dom::listen(&dom::by_id("scene"), "webglcontextlost", |_: Event| {
-        let reload = Closure::once_into_js(|| {
-            // It fails only where the page is being left already.
-            let _ = dom::window().location().reload();
-        });
-        let window = dom::window();
-        let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(
-            reload.unchecked_ref(),
-            RELOAD_AFTER_MS,
-        );
+        dom::reload_in(RELOAD_AFTER_MS);
     });
 }
 

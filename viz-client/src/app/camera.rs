@@ -129,7 +129,7 @@ fn best_yaw(cluster: &TheCluster) -> f32 {
 fn overview(rig: &mut Rig, cluster: &TheCluster) {
     let (_, radius) = cluster.places.extent();
     rig.goal.yaw = best_yaw(cluster);
-    rig.goal.pitch = 0.25 + 0.24 * (radius / 110.0).min(1.0);
+    rig.goal.pitch = 0.29 + 0.20 * (radius / 110.0).min(1.0);
     let points: Vec<Vec3> = cluster
         .nodes
         .iter()
@@ -146,6 +146,8 @@ fn overview(rig: &mut Rig, cluster: &TheCluster) {
         .flatten()
         .collect();
     rig.frame(&points, BAR, BOTTOM);
+    // A small cluster stands in some space, as a thing to be looked at.
+    rig.goal.distance *= 1.0 + 0.30 * (1.0 - (radius / 30.0).min(1.0));
 }
 
 /// The point of a target that is looked at.

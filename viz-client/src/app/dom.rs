@@ -146,6 +146,18 @@ pub fn announce_failure(reason: &str) {
     show(&loading, true);
 }
 
+/// Begins the page anew after a while.
+pub fn reload_in(milliseconds: i32) {
+    let reload = Closure::once_into_js(|| {
+        // It fails only where the page is being left already.
+        let _ = window().location().reload();
+    });
+    let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(
+        reload.unchecked_ref(),
+        milliseconds,
+    );
+}
+
 /// Size of the canvas in CSS pixels, in which pointers are told, too.
 #[must_use]
 pub fn canvas_size() -> Vec2 {

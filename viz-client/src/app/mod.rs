@@ -39,7 +39,7 @@ pub enum Step {
 /// Starts the view in the page's canvas.
 pub fn run() {
     run_constructors();
-    console_error_panic_hook::set_once();
+    std::panic::set_hook(Box::new(tell_of_panic));
     if !dom::has_webgl2() {
         dom::announce_failure(
             "This browser offers no WebGL 2, which the 3D view needs. Turn hardware or software rendering on, or use another browser.",
@@ -86,6 +86,19 @@ pub fn run() {
             testing::plugin,
         ))
         .run();
+}
+
+/// A defect of this program is told where people look, and not to the console alone. Where nobody is, the page is begun
+/// anew after a while.
+fn tell_of_panic(info: &std::panic::PanicHookInfo<'_>) {
+    const BEGIN_ANEW_MS: i32 = 8000;
+    console_error_panic_hook::hook(info);
+    dom::announce_failure(
+        "The 3D view has stopped because of a defect in it. Reload the page to go on; the tables still work.",
+    );
+    if dom::query("kiosk").is_some() {
+        dom::reload_in(BEGIN_ANEW_MS);
+    }
 }
 
 /// Runs the module's constructors (type registrations of `bevy_reflect`) once. Without any call to it the linker takes

@@ -73,8 +73,18 @@ impl Socket {
         };
         let to_queue = push(&queue);
         let opened = Closure::<dyn FnMut(Event)>::new(move |_| to_queue(Incoming::Opened));
+        let bounded = queue.clone();
         let to_queue = push(&queue);
         let message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            // A page that is hidden draws nothing and takes nothing in: what it missed, a snapshot tells.
+            let full = bounded.borrow().len() > BACKLOG + 1;
+            if full {
+                bounded.borrow_mut().retain(|incoming| match incoming {
+                    Incoming::Message(bytes) => is_for_this_viewer(bytes),
+                    Incoming::Words(_) => false,
+                    Incoming::Opened | Incoming::Closed => true,
+                });
+            }
             if let Ok(buffer) = event.data().dyn_into::<js_sys::ArrayBuffer>() {
                 to_queue(Incoming::Message(js_sys::Uint8Array::new(&buffer).to_vec()));
             } else if let Some(words) = event.data().as_string() {
@@ -218,6 +228,11 @@ fn decode(incoming: &Incoming) -> Result<FromServer, String> {
         Incoming::Words(words) => serde_json::from_str(words).map_err(|error| error.to_string()),
         Incoming::Opened | Incoming::Closed => Err("it is no message".into()),
     }
+}
+
+/// Whether an encoded message greets or answers, which no snapshot repeats: the number of its variant comes first.
+fn is_for_this_viewer(bytes: &[u8]) -> bool {
+    matches!(bytes.first(), Some(&(0 | 5)))
 }
 
 /// Whether an encoded message is a delta: the number of its variant comes first.

@@ -24,6 +24,8 @@ use super::theme::Theme;
 /// Radius of the gauge around a node.
 const PAD: f32 = NODE_HALF_WIDTH * 3.1;
 const STARS: u32 = 420;
+/// Pixels per unit of length below which the light around a process cannot be told from the process.
+const SMALL: f32 = 3.5;
 /// Seconds in which half of a change of load is shown.
 const LOAD_HALF_LIFE: f32 = 0.35;
 
@@ -204,23 +206,34 @@ fn processes(
     pointing: Res<Pointing>,
     filter: Res<Filter>,
     theme: Res<Theme>,
+    rig: Res<TheRig>,
 ) {
+    let small = rig.pixels_per_unit(rig.view.focus) < SMALL;
+    let mut known = cluster.processes.iter().peekable();
+    // Names are in the order of homes: a colour serves for all processes of a home.
+    let mut tint = (0, Vec3::ZERO);
     for (name, body) in &bodies.all {
-        let Some(process) = cluster.processes.get(name) else {
+        // Both are in the same order, so that nothing is looked up.
+        while known.next_if(|(other, _)| *other < name).is_some() {}
+        let Some((_, process)) = known.next_if(|(other, _)| *other == name) else {
             continue;
         };
-        let selected = acting.selected_process() == Some(*name);
+        if tint.0 != name.home {
+            tint = (name.home, theme.tint(name.home));
+        }
+        let selected = acting.selected_process() == Some(*name) || acting.group.contains(name);
         let hovered = pointing.hovered == Some(Target::Process(*name));
         let dim = !filter.shows(*name);
         ball(
             &mut drawing,
-            &theme,
             process,
             body,
             Look {
+                color: tint.1,
                 selected,
                 hovered,
                 dim,
+                shines: !theme.bright && !small,
             },
         );
         if dim {
@@ -253,19 +266,24 @@ fn processes(
 
 /// How a process is looked at.
 struct Look {
+    /// The colour of its home.
+    color: Vec3,
     selected: bool,
     hovered: bool,
     /// Not what is searched for.
     dim: bool,
+    /// Light around it would be seen.
+    shines: bool,
 }
 
-fn ball(drawing: &mut Drawing, theme: &Theme, process: &Process, body: &Body, look: Look) {
+fn ball(drawing: &mut Drawing, process: &Process, body: &Body, look: Look) {
     let Look {
+        color,
         selected,
         hovered,
         dim,
+        shines,
     } = look;
-    let color = theme.tint(process.name.home);
     let cpu = if dim {
         0.0
     } else {
@@ -286,7 +304,7 @@ fn ball(drawing: &mut Drawing, theme: &Theme, process: &Process, body: &Body, lo
             d: [flag(dim), 0.0, 0.0, 0.0],
         },
     );
-    if cpu > 0.04 && !theme.bright {
+    if cpu > 0.04 && shines {
         drawing.add(
             Layer::Glow,
             Instance {

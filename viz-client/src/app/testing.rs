@@ -4,6 +4,7 @@
 //! * `state()`: everything that is known and shown, with positions in CSS pixels, as JSON text;
 //! * `pick(x, y)`: what a click there would hit, as JSON text;
 //! * `numbers()`: frames, draw calls, shapes, bytes of the heap, cheap enough to be asked while it is measured, as JSON text;
+//! * `quiet()`: ends the copies that `state()` needs, before something is measured;
 //! * `sharp(on)`: has all pixels drawn however long that takes, for a picture to keep.
 //!
 //! The application's data cannot be reached from a call of the page, so after each frame a copy is left here. Copies are
@@ -161,7 +162,9 @@ fn install() {
         })
     });
     let sharp = Closure::<dyn Fn(bool)>::new(|on| COPY.with_borrow_mut(|copy| copy.sharp = on));
+    let quiet = Closure::<dyn Fn()>::new(|| COPY.with_borrow_mut(|copy| copy.interest = 0));
     let functions = [
+        ("quiet", quiet.into_js_value()),
         ("state", state.into_js_value()),
         ("pick", hit.into_js_value()),
         ("numbers", numbers.into_js_value()),

@@ -29,7 +29,9 @@ fn refresh(cluster: Res<TheCluster>, connection: Res<Connection>) {
             format!("no connection, picture is {:.0} s old", age / 1000.0),
         ),
         (true, _) if age > OLD_MS => ("bad", format!("no news for {:.0} s", age / 1000.0)),
-        (true, _) => ("good", "live".to_owned()),
+        (true, _) if cluster.past => ("wait", "the past".to_owned()),
+        (true, Some(Source::Replay)) => ("good", "recording".to_owned()),
+        (true, _) => ("good", format!("live, {:.0} s old", age / 1000.0)),
     };
     let link = dom::by_id("link");
     dom::text(&link, &words);

@@ -204,7 +204,7 @@ fn process_rows(
     if let Some(line) = &sample.command_line {
         rows.push(("command", line.clone()));
     }
-    rows.push(("a move would freeze it", outlook.prediction()));
+    rows.push(("move would freeze", outlook.prediction()));
     if let Some(reason) = outlook.refusal(process.name) {
         rows.push(("last refusal", reason.to_owned()));
     }
@@ -228,7 +228,7 @@ fn group_rows(
         ("CPU together", format!("{cpu:.0} %")),
         ("memory together", words::kib(memory)),
         ("away from home", away.to_string()),
-        ("each move would freeze", outlook.prediction()),
+        ("each would freeze", outlook.prediction()),
     ]
 }
 
