@@ -19,4 +19,9 @@ else
 	echo "load FAILED" >>"$MATTX_RESULTS"
 	checks_failed=1
 fi
+check "the view builds" "$MATTX_ROOT/scripts/build-web"
+"$MATTX_ROOT/scripts/setup" browser || exit 1
+browser_soak() { MATTX_VIZ=$CARGO_TARGET_DIR/debug/mattx-viz node "$MATTX_ROOT/viz-client/e2e/soak.mjs" 60; }
+check "browser: budgets and pictures" "$MATTX_ROOT/viz-client/e2e/run" --long
+check "browser: an hour of a kiosk" browser_soak
 finish_checks
