@@ -165,6 +165,8 @@ test('what the tables do is seen in the view', async () => {
   for (const [value, node] of [['2', 2], ['home', name.home]]) {
     await twin.goto(new URL(`/table/${name.home}/${name.pid}`, server.open).href);
     await twin.locator(`button[name=to][value="${value}"]`).click();
+    // A page that is hidden draws nothing and takes nothing in.
+    await view.page.bringToFront();
     await view.until('the process to arrive', at(name, node));
   }
 });

@@ -2,11 +2,11 @@
 // Moves a process of a real cluster with the mouse, and home again.
 //
 //   node cluster.mjs LINK [--comm calc] [--to NODE] [--screenshot FILE] [--stop-after away|home] [--limit SECONDS]
-//                         [--check-away COMMAND] [--check-home COMMAND]
+//                         [--thorough] [--check-away COMMAND] [--check-home COMMAND]
 //
 // LINK is what mattx-viz printed. The process is found by its name and clicked, the node (the first other one) is
-// clicked, and when the process has arrived it is double-clicked; then it is dragged there, and then sent by keys alone.
-// Every move must succeed at the first try. Prints one JSON object with what was seen; the exit
+// clicked, and when the process has arrived it is double-clicked; with --thorough it is then dragged there, sent by keys
+// alone, and from the tables. Prints one JSON object with what was seen; the exit
 // status is 0 when all of it was as it must be.
 //
 // --check-away COMMAND and --check-home COMMAND are run by the shell when the process has arrived there, with PID, HOME_NODE
@@ -17,6 +17,9 @@ import { parseArgs } from 'node:util';
 import { launch, View } from './browser.mjs';
 
 
+const ETIMEDOUT = 110;
+const MOST_ATTEMPTS = 4;
+
 const { values, positionals: [link] } = parseArgs({
   allowPositionals: true,
   options: {
@@ -25,6 +28,7 @@ const { values, positionals: [link] } = parseArgs({
     screenshot: { type: 'string' },
     'stop-after': { type: 'string', default: 'home' },
     limit: { type: 'string', default: '60' },
+    thorough: { type: 'boolean', default: false },
     'check-away': { type: 'string' },
     'check-home': { type: 'string' },
   },
@@ -72,6 +76,8 @@ try {
   if (values['stop-after'] === 'home') {
     report.home = await move('home', name, name.home, () => view.doubleClickProcess(name));
     check('home', name, target);
+  }
+  if (values.thorough) {
     // The same by dragging, and home by a key.
     report.dragged = await move('dragged', name, target, () => view.dragProcessTo(name, target));
     check('away', name, target);
@@ -102,24 +108,29 @@ try {
 console.log(JSON.stringify(report, null, 2));
 process.exit(report.ok ? 0 : 1);
 
-/** Makes a gesture and waits for the server's answer and for the process to be where it belongs. */
+/** Makes a gesture and waits for the server's answer and for the process to be where it belongs. A move that ran out of
+ * time left the process where it was, which machines slowed by emulation and each other see: then the gesture is made
+ * again, a few times, and the report tells how often. */
 async function move(what, name, node, gesture) {
-  const known = (await view.state()).outcomes.length;
-  const begin = Date.now();
-  await gesture();
-  const answered = await view.until(`the answer to "${what}"`, ({ outcomes }) => outcomes.length > known, limit);
-  const [, outcome] = answered.outcomes.at(-1);
-  if (!outcome.Done) throw new Error(`${what}: ${outcome.Failed.reason} (errno ${outcome.Failed.errno})`);
-  const answer_ms = Date.now() - begin;
-  await view.until(
-    `the process to be on node ${node}`,
-    (state) => {
-      const process = View.process(state, name);
-      return process?.node === node && !process.flying;
-    },
-    limit,
-  );
-  return { answer_ms, seen_ms: Date.now() - begin, statistics: outcome.Done.statistics };
+  for (let attempt = 1; ; attempt += 1) {
+    const known = (await view.state()).outcomes.length;
+    const begin = Date.now();
+    await gesture();
+    const answered = await view.until(`the answer to "${what}"`, ({ outcomes }) => outcomes.length > known, limit);
+    const [, outcome] = answered.outcomes.at(-1);
+    if (outcome.Failed?.errno === ETIMEDOUT && attempt < MOST_ATTEMPTS) continue;
+    if (!outcome.Done) throw new Error(`${what}: ${outcome.Failed.reason} (errno ${outcome.Failed.errno}, attempt ${attempt})`);
+    const answer_ms = Date.now() - begin;
+    await view.until(
+      `the process to be on node ${node}`,
+      (state) => {
+        const process = View.process(state, name);
+        return process?.node === node && !process.flying;
+      },
+      limit,
+    );
+    return { attempt, answer_ms, seen_ms: Date.now() - begin, statistics: outcome.Done.statistics };
+  }
 }
 
 /** There and home with the buttons of the tables. */
@@ -129,6 +140,8 @@ async function byTwin(name, target) {
     await twin.goto(new URL(`/table/${name.home}/${name.pid}`, link).href, { timeout: limit });
     const begin = Date.now();
     await twin.locator(`button[name=to][value="${value}"]`).click({ timeout: limit });
+    // A page that is hidden draws nothing and takes nothing in.
+    await view.page.bringToFront();
     await view.until(`the process to be on node ${node}, from the tables`, (state) => View.process(state, name)?.node === node, limit);
     return { seen_ms: Date.now() - begin };
   };

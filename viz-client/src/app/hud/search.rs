@@ -75,7 +75,11 @@ type Shared = Rc<RefCell<Field>>;
 pub fn plugin(app: &mut App) {
     app.init_resource::<Filter>()
         .insert_non_send(listen())
-        .add_systems(Update, apply.in_set(Step::Act));
+        // What is searched for is known before keys act on it, also when both come within one slow frame.
+        .add_systems(
+            Update,
+            apply.in_set(Step::Act).before(crate::app::interact::point),
+        );
 }
 
 fn field() -> Option<HtmlInputElement> {
