@@ -69,16 +69,16 @@ export class View {
   }
 
   /** Waits for frames to be drawn. */
-  async frames(count) {
+  async frames(count, limit) {
     const { frame } = await this.state();
-    return this.until(`${count} frames`, (state) => state.frame >= frame + count);
+    return this.until(`${count} frames`, (state) => state.frame >= frame + count, limit);
   }
 
   /** A picture with all its pixels, however long drawing them takes; resolves to its bytes. */
   async screenshot(path) {
     await this.page.evaluate(() => window.mattx.sharp(true));
     await this.frames(3);
-    const png = await this.page.screenshot({ path });
+    const png = await this.page.screenshot({ path, timeout: READY_MS });
     await this.page.evaluate(() => window.mattx.sharp(false));
     return png;
   }

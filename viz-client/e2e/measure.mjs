@@ -26,7 +26,7 @@ export async function perFrame(browser, view, frames) {
   while (end.frame < begin.frame + frames) {
     await view.page.waitForTimeout(200);
     end = await numbers();
-    if (Date.now() - begin.at > 180_000) throw new Error(`only ${end.frame - begin.frame} frames in three minutes`);
+    if (Date.now() - begin.at > 300_000) throw new Error(`only ${end.frame - begin.frame} frames in three minutes`);
   }
   const count = end.frame - begin.frame;
   return {
