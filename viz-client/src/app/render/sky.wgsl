@@ -29,11 +29,14 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     color += globals.horizon.rgb * (exp(-abs(height) * 60.0) * 0.9 + exp(-abs(height) * 16.0) * 0.22) * (0.25 + 0.75 * dawn) * mix(0.25, 1.0, night);
     color += vec3<f32>(0.032, 0.008, 0.046) * exp(-abs(height - 0.08) * 9.0) * (1.0 - 0.5 * dawn) * night;
     // A band of faint light across the sky, torn by dust.
-    let band = dot(direction, vec3<f32>(0.36, 0.78, -0.51));
-    let flow = vec2<f32>(dot(direction, vec3<f32>(4.9, 3.1, -2.3)), dot(direction, vec3<f32>(-3.3, 2.7, 4.9)));
-    let dust = 0.5 + 0.5 * sin(flow.x * 1.7 + 1.8 * sin(flow.y * 1.3)) * sin(flow.y * 1.1 + 1.4 * sin(flow.x * 1.2 + 2.0));
-    let milky = exp(-band * band * 14.0) * (0.35 + 0.65 * dust) * smoothstep(0.0, 0.25, height) * night;
-    color += (vec3<f32>(0.022, 0.020, 0.048) + vec3<f32>(0.014, 0.020, 0.020) * dust) * milky;
+    // Only where there is a GPU: it costs more than all the rest of the sky.
+    if globals.memory.w > 0.5 {
+        let band = dot(direction, vec3<f32>(0.36, 0.78, -0.51));
+        let flow = vec2<f32>(dot(direction, vec3<f32>(4.9, 3.1, -2.3)), dot(direction, vec3<f32>(-3.3, 2.7, 4.9)));
+        let dust = 0.5 + 0.5 * sin(flow.x * 1.7 + 1.8 * sin(flow.y * 1.3)) * sin(flow.y * 1.1 + 1.4 * sin(flow.x * 1.2 + 2.0));
+        let milky = exp(-band * band * 14.0) * (0.35 + 0.65 * dust) * smoothstep(0.0, 0.25, height) * night;
+        color += (vec3<f32>(0.022, 0.020, 0.048) + vec3<f32>(0.014, 0.020, 0.020) * dust) * milky;
+    }
     // Under the floor there is nothing that could shine through it.
     color *= mix(1.0, smoothstep(-0.10, 0.0, height), night * 0.8);
     return vec4<f32>(color + dither(in.clip.xy), 1.0);
