@@ -29,7 +29,7 @@ after(async () => {
 
 async function search(view, text) {
   await view.page.keyboard.press('Slash');
-  await view.page.locator('#search').fill(text);
+  await view.page.locator('input#search').fill(text);
   await view.page.keyboard.press('Enter');
 }
 
