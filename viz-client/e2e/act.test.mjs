@@ -120,8 +120,8 @@ test('fingers turn, pinch and ask for the menu', async () => {
   const touch = (type, points) => session.send('Input.dispatchTouchEvent', { type, touchPoints: points.map(([x, y], id) => ({ x, y, id })) });
   const distance = ({ eye }) => Math.hypot(...eye);
   const before = await view.state();
-  await touch('touchStart', [[60, 600]]);
-  for (let step = 1; step <= 6; step += 1) await touch('touchMove', [[60 + step * 30, 600]]);
+  await touch('touchStart', [[60, 170]]);
+  for (let step = 1; step <= 6; step += 1) await touch('touchMove', [[60 + step * 30, 170]]);
   await touch('touchEnd', []);
   const turned = await view.until('the view to turn', (state) => Math.abs(state.eye[0] - before.eye[0]) > 1);
   await touch('touchStart', [[180, 600], [240, 600]]);
