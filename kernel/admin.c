@@ -14,6 +14,7 @@
 
 #include "admin.h"
 #include "export.h"
+#include "guest.h"
 #include "node.h"
 #include "settings.h"
 
@@ -62,6 +63,34 @@ static int mattx_admin_debug(char *arguments)
 	if (!error)
 		WRITE_ONCE(mattx_settings.debug, on);
 	return error;
+}
+
+static int mattx_admin_block(char *arguments)
+{
+	bool on;
+	int error = mattx_parse_switch(arguments, &on);
+
+	if (!error)
+		WRITE_ONCE(mattx_settings.block, on);
+	return error;
+}
+
+/* "all": every guest of this node goes home.  "PID": this one, by its number here. */
+static int mattx_admin_expel(char *arguments)
+{
+	pid_t pid;
+
+	if (!strcmp(arguments, "all"))
+		return mattx_guest_expel_all();
+	if (kstrtoint(arguments, 10, &pid) || pid <= 0)
+		return -EINVAL;
+	return mattx_guest_expel(pid);
+}
+
+/* "all": every process of this node that is away comes home. */
+static int mattx_admin_bring(char *arguments)
+{
+	return strcmp(arguments, "all") ? -EINVAL : mattx_bring_all();
 }
 
 static int mattx_admin_affinity(char *arguments)
@@ -142,9 +171,9 @@ static const struct mattx_command mattx_commands[] = {
 	{ "affinity", mattx_admin_affinity },
 	{ "exclude", mattx_admin_exclude },
 	{ "include", mattx_admin_include },
-	{ "expel" },
-	{ "bring" },
-	{ "block" },
+	{ "expel", mattx_admin_expel },
+	{ "bring", mattx_admin_bring },
+	{ "block", mattx_admin_block },
 	{ "stay" },
 	{ "lstay" },
 	{ "quiet" },

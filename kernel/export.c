@@ -495,6 +495,40 @@ int mattx_recall(pid_t pid)
 	return error;
 }
 
+/* Of those that are away the first one after the export @id, with a reference; NULL. */
+static struct mattx_export *mattx_export_next_away(u64 id)
+{
+	struct mattx_export *export, *next = NULL;
+
+	spin_lock(&mattx_exports_lock);
+	list_for_each_entry(export, &mattx_exports, list)
+		if (export->id > id && READ_ONCE(export->state) == MATTX_EXPORT_AWAY &&
+		    (!next || export->id < next->id))
+			next = export;
+	if (next)
+		mattx_export_get(next);
+	spin_unlock(&mattx_exports_lock);
+	return next;
+}
+
+int mattx_bring_all(void)
+{
+	struct mattx_export *export;
+	int first = 0;
+	u64 id = 0;
+
+	while (!fatal_signal_pending(current) && (export = mattx_export_next_away(id))) {
+		int error = mattx_bring(export);
+
+		/* One that ended meanwhile needs not be brought. */
+		if (error && error != -ESRCH && !first)
+			first = error;
+		id = export->id;
+		mattx_export_put(export);
+	}
+	return fatal_signal_pending(current) ? -EINTR : first;
+}
+
 /* The hosting node wants to be rid of its guest; work, because bringing it waits. */
 struct mattx_bring_job {
 	struct work_struct	work;

@@ -36,6 +36,12 @@ int mattx_why(pid_t pid, struct mattx_refusal *refusal);
  */
 int mattx_recall(pid_t pid);
 
+/*
+ * Brings all processes of this node home, one after the other, and goes on when
+ * one of them does not come.  0, or the first one's errno; EINTR: the caller was killed.
+ */
+int mattx_bring_all(void);
+
 /* Rows of /proc/mattx/remote and processes, and counters for stats. */
 void mattx_exports_show_remote(struct seq_file *m);
 void mattx_exports_show_processes(struct seq_file *m);

@@ -349,18 +349,72 @@ int mattx_guest_watch(struct mattx_guest *guest)
 	return error;
 }
 
+static int mattx_guest_return(struct mattx_guest *guest)
+{
+	struct mattx_refusal refusal = {};
+
+	return mattx_refusal_call(guest->link, MATTX_WIRE_SEND_HOME, &guest->key,
+				  MATTX_SEND_HOME_DEADLINE, &refusal);
+}
+
 int mattx_guest_send_home(struct task_struct *task)
 {
 	struct mattx_guest *guest = mattx_guest_of(task);
-	struct mattx_refusal refusal = {};
 	int error;
 
 	if (!guest)
 		return -ESRCH;
-	error = mattx_refusal_call(guest->link, MATTX_WIRE_SEND_HOME, &guest->key,
-				   MATTX_SEND_HOME_DEADLINE, &refusal);
+	error = mattx_guest_return(guest);
 	mattx_guest_put(guest);
 	return error;
+}
+
+int mattx_guest_expel(pid_t pid)
+{
+	struct pid *which = find_get_pid(pid);
+	struct task_struct *task = get_pid_task(which, PIDTYPE_TGID);
+	int error;
+
+	put_pid(which);
+	if (!task)
+		return -ESRCH;
+	error = mattx_guest_send_home(task);
+	put_task_struct(task);
+	return error;
+}
+
+/* Of those that run here the first one after the guest @ticket, with a reference; NULL. */
+static struct mattx_guest *mattx_guest_next_running(u64 ticket)
+{
+	struct mattx_guest *guest, *next = NULL;
+
+	spin_lock(&mattx_guests_lock);
+	list_for_each_entry(guest, &mattx_guests, list)
+		if (guest->ticket > ticket && guest->state == MATTX_GUEST_RUNNING &&
+		    (!next || guest->ticket < next->ticket))
+			next = guest;
+	if (next)
+		mattx_guest_get(next);
+	spin_unlock(&mattx_guests_lock);
+	return next;
+}
+
+int mattx_guest_expel_all(void)
+{
+	struct mattx_guest *guest;
+	u64 ticket = 0;
+	int first = 0;
+
+	while (!fatal_signal_pending(current) && (guest = mattx_guest_next_running(ticket))) {
+		int error = mattx_guest_return(guest);
+
+		/* One that ended meanwhile needs not leave. */
+		if (error && error != -ESRCH && !first)
+			first = error;
+		ticket = guest->ticket;
+		mattx_guest_put(guest);
+	}
+	return fatal_signal_pending(current) ? -EINTR : first;
 }
 
 static struct mattx_guest *mattx_guest_by_ticket(u64 ticket)

@@ -20,6 +20,13 @@ bool mattx_guest_is(struct task_struct *task);
  * errno.  ESRCH: @task is no guest.  Killable.
  */
 int mattx_guest_send_home(struct task_struct *task);
+/* The same for the guest whose pid here is @pid, in the caller's pid namespace. */
+int mattx_guest_expel(pid_t pid);
+/*
+ * And for all that are here, one after the other; goes on when one of them does
+ * not leave.  0, or the first one's errno; EINTR: the caller was killed.
+ */
+int mattx_guest_expel_all(void);
 
 /* Rows of /proc/mattx/guests and processes. */
 void mattx_guests_show(struct seq_file *m);

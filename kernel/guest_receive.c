@@ -11,6 +11,7 @@
 #include "event.h"
 #include "guest_private.h"
 #include "regs.h"
+#include "settings.h"
 #include "signal.h"
 
 /* The whole offer is here: can this node take it, and is there a daemon to make the stub? */
@@ -19,6 +20,11 @@ static int mattx_guest_admit(struct mattx_guest *guest, struct mattx_refusal *re
 	struct mattx_cursor c;
 	int error;
 
+	if (READ_ONCE(mattx_settings.block)) {
+		scnprintf(refusal->reason, sizeof(refusal->reason),
+			  "the other node takes no guests at the moment (block 1)");
+		return -EPERM;
+	}
 	guest->print = kvmalloc(sizeof(*guest->print), GFP_KERNEL);
 	if (!guest->print)
 		return -ENOMEM;

@@ -13,6 +13,7 @@ struct mattx_settings {
 	bool	balancer;
 	bool	mattxfs;
 	bool	debug;
+	bool	block;		/* no guests are taken */
 	u32	affinity;	/* 0: as measured */
 };
 

@@ -173,6 +173,46 @@ fn signals_reach_the_process_where_it_is() -> Result<()> {
 }
 
 #[test]
+fn nodes_are_emptied_and_closed_by_one_command() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let (home, away) = (cluster.node(1), cluster.node(2));
+    let subject = endless(home)?;
+    home.sh("cp /root/calc /root/other")?;
+    let other = Subject::start(home, &format!("/root/other 1000000 {PACE}"))?;
+    let everybody_is_home = || -> Result<()> {
+        assert_eq!(home.sh("cat /proc/mattx/remote")?, "");
+        away.wait_until(
+            "have no guest",
+            MOMENT,
+            "test -z \"$(cat /proc/mattx/guests)\"",
+        )?;
+        subject.wait_for_progress(home)?;
+        other.wait_for_progress(home)
+    };
+
+    subject.migrate(home, "2")?;
+    other.migrate(home, "2")?;
+    away.sh("echo block 1 > /proc/mattx/admin; echo expel all > /proc/mattx/admin")?;
+    everybody_is_home()?;
+    let refused = subject.try_move(home, "2")?;
+    assert!(refused.stdout.contains("PermissionError"), "{refused:?}");
+    home.sh("dmesg | tail -n 20 | grep 'takes no guests at the moment'")?;
+
+    away.sh("echo block 0 > /proc/mattx/admin")?;
+    subject.migrate(home, "2")?;
+    other.migrate(home, "2")?;
+    home.sh("echo bring all > /proc/mattx/admin")?;
+    everybody_is_home()?;
+
+    // With nobody there the commands have nothing to do, and one that is no guest is not expelled.
+    away.sh("echo expel all > /proc/mattx/admin; echo bring all > /proc/mattx/admin")?;
+    away.sh("echo expel $$ > /proc/mattx/admin && exit 1; true")?;
+    subject.signal(home, "KILL")?;
+    other.signal(home, "KILL")?;
+    wait_until_gone(&cluster)
+}
+
+#[test]
 fn what_cannot_move_is_refused_and_unharmed() -> Result<()> {
     let (cluster, _turn) = cluster()?;
     let home = cluster.node(1);
