@@ -86,6 +86,7 @@ void mattx_pump_kick(struct mattx_image *image)
 {
 	struct mattx_pump *pump = &image->pump;
 
+	/* Pairs with the release that says that the work can be queued. */
 	if (!smp_load_acquire(&pump->started))
 		return;
 	if (READ_ONCE(pump->done))
