@@ -507,7 +507,7 @@ pub(crate) mod tests {
     #[test]
     fn only_nodes_that_come_later_are_news() {
         let mut cluster = two();
-        assert_eq!(cluster.take_news(), []);
+        assert!(cluster.take_news().is_empty());
         cluster.hear(delta(5, vec![node(3, vec![])]), 1.0);
         assert_eq!(cluster.take_news(), [News::Joined(3)]);
         cluster.hear(
