@@ -29,7 +29,8 @@ cargo_tests() {
 	shift
 	log=$(mktemp)
 	(cd "$MATTX_ROOT" && cargo test --no-fail-fast "$@") 2>&1 | tee "$log" |
-		grep -E --line-buffered '^(test |error|warning|    |failures:|---- |thread |Error: |test result)|panicked' || status=${PIPESTATUS[0]}
+		grep -E --line-buffered '^(test |error|warning|    |failures:|---- |thread |Error: |test result)|panicked'
+	status=${PIPESTATUS[0]}
 	passed=$(awk '/^test result:/ {sum += $4} END {print sum + 0}' "$log")
 	failed=$(awk '/^test result:/ {sum += $6} END {print sum + 0}' "$log")
 	if [ "$passed" -gt 0 ]; then
