@@ -238,9 +238,9 @@ impl Membership {
     /// An authentic beacon came from `source`.
     pub fn heard_beacon(&mut self, now: Moment, beacon: &Beacon, source: IpAddr) -> Vec<Action> {
         let own = &self.identity;
-        if beacon.cluster != self.cluster
-            || (beacon.machine, beacon.boot) == (own.machine, own.boot)
-        {
+        // What this machine itself says, or said before it rebooted: an echo, or a replay that must
+        // not make it give way to its own past.
+        if beacon.cluster != self.cluster || beacon.machine == own.machine {
             return Vec::new();
         }
         if beacon.node == self.node {

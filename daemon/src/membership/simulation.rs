@@ -334,6 +334,31 @@ fn a_replayed_beacon_of_an_earlier_boot_changes_no_membership() {
     }
 }
 
+/// Replaying what a node said before it rebooted must keep it neither from its number nor from the
+/// cluster, however often it is done.
+#[test]
+fn a_node_is_not_kept_out_by_its_own_beacons_of_an_earlier_boot() {
+    for wanted in [None, Some(5)] {
+        let mut world = World::new(&[None, wanted]);
+        world.run(Duration::from_secs(5));
+        let number = world.nodes[1].table.node();
+        let old = world.nodes[1].table.beacon(5, false);
+        world.reboot(1);
+        // As a daemon starts that remembers its number, or has it configured.
+        let table = &mut world.nodes[1].table;
+        (table.node, table.fixed) = (number, wanted.is_some());
+        for _ in 0..100 {
+            let now = world.now;
+            let actions = world.nodes[1].table.heard_beacon(now, &old, address(9));
+            world.perform(1, actions);
+            world.run(STEP);
+        }
+        assert_eq!(world.nodes[1].table.node(), number, "wanted {wanted:?}");
+        assert_eq!(world.nodes[1].complaints, 0, "wanted {wanted:?}");
+        assert_eq!(world.is_whole(), Ok(()), "wanted {wanted:?}");
+    }
+}
+
 #[test]
 fn a_flood_of_members_is_remembered_in_part_only() {
     let mut world = World::new(&[None; 2]);
