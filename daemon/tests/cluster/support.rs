@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use mattx_protocol::local::{Operation, Reply, Request};
 use mattx_protocol::model::{NodeSample, NodeState};
 use nix::sched::{CloneFlags, setns};
+use nix::unistd::{SysconfVar, sysconf};
 
 const INSIDE: &str = "MATTX_TEST_INSIDE";
 
@@ -31,7 +32,8 @@ pub fn in_private_network(name: &str, body: impl FnOnce()) {
         .args(["--user", "--map-root-user", "--net", "--mount"])
         .args(["--pid", "--fork", "--kill-child", "--mount-proc", "--"])
         .arg(test)
-        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .args(["--exact", name, "--include-ignored"])
+        .args(["--nocapture", "--test-threads=1"])
         .env(INSIDE, "1")
         .status()
         .expect("unshare (util-linux) starts");
@@ -96,7 +98,10 @@ impl Network {
         });
         command(
             "ip",
-            &format!("link add v{index} type veth peer name eth0 netns {pid}"),
+            &format!(
+                "link add v{index} type veth peer name eth0 address {} netns {pid}",
+                hardware_address(index)
+            ),
         );
         command("ip", &format!("link set v{index} master br0 up"));
         let host = Host {
@@ -115,6 +120,20 @@ impl Drop for Network {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// The hardware address of a host.
+fn hardware_address(index: u8) -> String {
+    format!("02:00:0a:09:00:{index:02x}")
+}
+
+/// Counters of a network interface.
+#[derive(Clone, Copy)]
+pub struct Traffic {
+    pub received_bytes: u64,
+    pub received_packets: u64,
+    pub sent_bytes: u64,
+    pub sent_packets: u64,
 }
 
 /// One machine of the network.
@@ -138,6 +157,41 @@ impl Host {
             .status()
             .expect("nsenter");
         assert!(status.success(), "{program} {arguments}: {status}");
+    }
+
+    /// Tells this host the hardware addresses of `others`. The kernel keeps one table of neighbours
+    /// for all namespaces, too small for what many hosts ask; fixed entries do not count.
+    pub fn introduce(&self, others: &[Self]) {
+        let path = self.folder.join("neighbours");
+        let lines: String = others
+            .iter()
+            .filter(|other| other.index != self.index)
+            .map(|other| {
+                let (index, address) = (other.index, hardware_address(other.index));
+                format!("neigh replace 10.9.0.{index} lladdr {address} nud permanent dev eth0\n")
+            })
+            .collect();
+        fs::write(&path, lines).expect("neighbours");
+        self.run("ip", &format!("-batch {}", path.display()));
+    }
+
+    /// What went through its network interface so far.
+    pub fn traffic(&self) -> Traffic {
+        let path = format!("/proc/{}/net/dev", self.holder.id());
+        let table = fs::read_to_string(path).expect("network statistics");
+        let counters: Vec<u64> = table
+            .lines()
+            .find_map(|line| line.trim_start().strip_prefix("eth0:"))
+            .expect("eth0")
+            .split_ascii_whitespace()
+            .map(|number| number.parse().expect("a counter"))
+            .collect();
+        Traffic {
+            received_bytes: counters[0],
+            received_packets: counters[1],
+            sent_bytes: counters[8],
+            sent_packets: counters[9],
+        }
     }
 
     /// Pulls the network cable, or plugs it in again.
@@ -294,6 +348,26 @@ impl Daemon {
     /// Sends it a signal by name.
     pub fn signal(&self, name: &str) {
         command("kill", &format!("-{name} {}", self.process.id()));
+    }
+
+    /// Processor time that it has used.
+    pub fn processor_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))
+            .expect("statistics of the daemon");
+        // The name in parentheses may hold anything; user and system time are the 14th and 15th field.
+        let (_, rest) = stat.rsplit_once(')').expect("a name");
+        let ticks: u64 = rest
+            .split_ascii_whitespace()
+            .skip(11)
+            .take(2)
+            .map(|field| field.parse::<u64>().expect("ticks"))
+            .sum();
+        let rate = sysconf(SysconfVar::CLK_TCK)
+            .ok()
+            .flatten()
+            .and_then(|rate| u64::try_from(rate).ok())
+            .expect("ticks per second");
+        Duration::from_millis(ticks * 1000 / rate)
     }
 
     /// Resident memory in KiB.
