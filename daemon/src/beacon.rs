@@ -38,7 +38,8 @@ pub const MAX_LENGTH: usize = HEADER + MAX_ADDRESSES * 17 + MAC;
 /// Length of the datagram that MattX 1 sends: node id and IPv4 address, 4 bytes each.
 pub const LEGACY_LENGTH: usize = 8;
 const HEADER: usize = 4 + 4 + 4 * 8 + 4 + 2;
-const MAC: usize = 32;
+/// Length of the MAC at the end.
+pub const MAC: usize = 32;
 
 /// What a node says about itself besides its name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

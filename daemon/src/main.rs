@@ -9,6 +9,8 @@ mod beacon;
 mod config;
 mod control;
 mod discovery;
+#[cfg(test)]
+mod fuzz;
 mod guests;
 mod hub;
 mod identity;

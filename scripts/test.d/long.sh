@@ -7,6 +7,7 @@ set -uo pipefail
 . "$MATTX_ROOT/scripts/lib/checks.sh"
 
 cargo_tests long --workspace --exclude mattx-scenarios -- --ignored
+check "wire codec in user space, for minutes" make -s -C "$MATTX_ROOT/kernel/tests" test FUZZ_ROUNDS=4000000
 (cd "$MATTX_ROOT" && cargo build --quiet -p mattx-lab --bins) || die "the lab does not build"
 for kernel in $(kernels_to_test); do
 	"$MATTX_ROOT/scripts/build-kernel" "$kernel" || exit 1

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use proptest::prelude::*;
 
 use super::*;
+use crate::key::ClusterKey;
 use mattx_protocol::peer::Purpose;
 
 const STEP: Duration = Duration::from_millis(50);
@@ -397,6 +398,79 @@ fn announcements_of_large_clusters_are_rarer() {
             .count();
     }
     assert!(count <= 4, "{count} announcements in 10 s");
+}
+
+/// What the table of one node does for one second of a cluster of `count` others that are all
+/// linked: heartbeats, beacons at their interval, ticks. Returns the best of several measurements
+/// and how many bytes of beacons arrive in that second.
+fn second_of_a_cluster(count: u32) -> (Duration, usize) {
+    let mut table = Membership::new(identity(0, 1), 7, 7226, Some(1), None);
+    let mut now = PROBE_TIME;
+    table.tick(now);
+    let others: Vec<_> = (1..=count)
+        .map(|index| {
+            let own = identity(index as usize, 1);
+            Membership::new(own, 7, 7226, Some(index + 1), None)
+        })
+        .collect();
+    for (link, other) in (0..).zip(&others) {
+        let greeting = Greeting {
+            version: VERSION,
+            purpose: Purpose::Control,
+            node: other.node(),
+            machine: other.identity().machine,
+            boot: other.identity().boot,
+            address: other.identity().address,
+            name: other.identity().name.clone(),
+        };
+        let back = SocketAddr::new(other.identity().address, 7226);
+        table.greeted(now, &greeting, back, link).expect("welcome");
+    }
+    // As in `Membership::tick`.
+    let interval = (1 + count / ANNOUNCE_NODES).min(10);
+    let key = ClusterKey::from_bytes([7; 32]);
+    let mut best = Duration::MAX;
+    let mut bytes = 0;
+    for round in 1..=20 {
+        // What arrives is made outside of the measurement, and read inside of it.
+        let datagrams: Vec<_> = others
+            .iter()
+            .filter(|other| other.node() % interval == round % interval)
+            .map(|other| other.beacon(u64::from(round), false).encode(&key))
+            .collect();
+        bytes = bytes.max(datagrams.iter().map(Vec::len).sum());
+        let begin = std::time::Instant::now();
+        for (link, other) in (0..).zip(&others) {
+            table.heard(now, other.node(), link);
+        }
+        for datagram in &datagrams {
+            let beacon = Beacon::decode(datagram, &key).expect("authentic");
+            table.heard_beacon(now, &beacon, beacon.addresses[0]);
+        }
+        for _ in 0..10 {
+            now += Duration::from_millis(100);
+            table.tick(now);
+        }
+        best = best.min(begin.elapsed());
+    }
+    let linked = table.peers().filter(|(_, peer)| peer.link().is_some());
+    assert_eq!(linked.count(), count as usize);
+    (best, bytes)
+}
+
+#[test]
+fn a_thousand_nodes_cost_each_no_more_than_their_number() {
+    let figures = [125, 250, 500, 1000].map(|count| (count, second_of_a_cluster(count)));
+    for (count, (time, bytes)) in figures {
+        println!(
+            "{count} others: {time:?} of processor time and {bytes} bytes of beacons a second"
+        );
+    }
+    let [(_, (few, _)), .., (_, (many, bytes))] = figures;
+    // Eight times the nodes; their square would be 64 times. The rest is for caches and noise.
+    assert!(many < few * 20, "{few:?} for 125 others, {many:?} for 1000");
+    assert!(many < Duration::from_millis(20), "{many:?} of each second");
+    assert!(bytes < 20_000, "{bytes} bytes of beacons a second");
 }
 
 proptest! {

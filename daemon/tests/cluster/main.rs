@@ -2,6 +2,7 @@
 //! Daemons form a cluster, lose each other, and are not impressed by strangers.
 //! The module is not loaded here; what needs it is tested in the virtual cluster.
 
+mod replay;
 mod scale;
 mod support;
 

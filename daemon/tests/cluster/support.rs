@@ -5,9 +5,10 @@
 //! and network namespaces; so neither root rights nor clean-up are needed: everything vanishes
 //! with the process.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -243,6 +244,86 @@ impl Host {
         });
     }
 
+    /// Records the beacons that other hosts send for `time`, once each.
+    pub fn record_beacons(&self, time: Duration) -> BTreeSet<Vec<u8>> {
+        let mut beacons = BTreeSet::new();
+        let own = Ipv4Addr::new(10, 9, 0, self.index);
+        self.visit(|| {
+            let socket = UdpSocket::bind("0.0.0.0:7225").expect("socket");
+            socket
+                .join_multicast_v4(&Ipv4Addr::new(239, 0, 0, 1), &own)
+                .expect("multicast");
+            socket
+                .set_read_timeout(Some(Duration::from_millis(100)))
+                .expect("timeout");
+            let begin = Instant::now();
+            let mut buffer = [0; 2048];
+            while begin.elapsed() < time {
+                if let Ok(length) = socket.recv(&mut buffer) {
+                    beacons.insert(buffer[..length].to_vec());
+                }
+            }
+        });
+        beacons
+    }
+
+    /// Sends these datagrams to the discovery port of each target, again and again for `time`, and
+    /// returns how often anything came back.
+    pub fn replay<'a>(
+        &self,
+        targets: &[&str],
+        datagrams: impl IntoIterator<Item = &'a Vec<u8>>,
+        time: Duration,
+    ) -> usize {
+        let datagrams: Vec<_> = datagrams.into_iter().collect();
+        let mut answers = 0;
+        self.visit(|| {
+            let socket = UdpSocket::bind("0.0.0.0:0").expect("socket");
+            let begin = Instant::now();
+            while begin.elapsed() < time {
+                for (datagram, target) in datagrams
+                    .iter()
+                    .flat_map(|d| targets.iter().map(move |t| (d, t)))
+                {
+                    // While a daemon is away its port answers by ICMP, which a later send reports.
+                    let _ = socket.send_to(datagram, (*target, 7225));
+                }
+                sleep(Duration::from_millis(20));
+            }
+            socket.set_nonblocking(true).expect("socket");
+            let mut buffer = [0; 2048];
+            for _ in 0..1000 {
+                answers += usize::from(socket.recv(&mut buffer).is_ok());
+            }
+        });
+        answers
+    }
+
+    /// Sends datagrams as fast as it can for `time`, and meanwhile holds `connections` to the link
+    /// port of the target on which it says nothing; returns how many datagrams it sent.
+    pub fn flood(
+        &self,
+        target: &str,
+        datagrams: &[Vec<u8>],
+        connections: usize,
+        time: Duration,
+    ) -> u64 {
+        let mut sent = 0;
+        self.visit(|| {
+            let socket = UdpSocket::bind("0.0.0.0:0").expect("socket");
+            let _silent: Vec<_> = (0..connections)
+                .map(|_| TcpStream::connect((target, 7226)).expect("connection"))
+                .collect();
+            let begin = Instant::now();
+            while begin.elapsed() < time {
+                for datagram in datagrams {
+                    sent += u64::from(socket.send_to(datagram, (target, 7225)).is_ok());
+                }
+            }
+        });
+        sent
+    }
+
     /// Opens a connection to the link port of another host and sends `bytes`.
     pub fn send_stream(&self, target: &str, bytes: &[u8]) {
         self.visit(|| {
@@ -417,6 +498,15 @@ impl Conversation {
             Ok(_) => Some(serde_json::from_str(&line).expect("a reply of the protocol")),
         }
     }
+}
+
+/// Makes daemons that are started from now on believe that the machine was booted anew.
+pub fn pretend_reboot(network: &Network, boot: &str) {
+    let file = network.key_file(&format!("boot-{boot}"), boot);
+    command(
+        "mount",
+        &format!("--bind {} /proc/sys/kernel/random/boot_id", file.display()),
+    );
 }
 
 /// Waits until `condition` holds and returns how long that took; panics after `patience`.
