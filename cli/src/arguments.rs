@@ -51,6 +51,16 @@ pub enum Verb {
         #[arg(long, value_name = "NODE")]
         home: Option<String>,
     },
+    /// Send all guests of a node to their homes.
+    Expel {
+        /// Node number, address or host name; this node without it.
+        node: Option<String>,
+    },
+    /// Call all processes of a node home.
+    Bring {
+        /// Node number, address or host name; this node without it.
+        node: Option<String>,
+    },
     /// Tell whether a process of this node can move, and why not.
     Why {
         /// Process id.
@@ -104,6 +114,9 @@ mod tests {
             &["mattx-admin", "migrate", "77", "192.168.122.38"],
             &["mattx-admin", "migrate", "77", "home"],
             &["mattx-admin", "migrate", "77", "best"],
+            &["mattx-admin", "expel"],
+            &["mattx-admin", "expel", "node2"],
+            &["mattx-admin", "bring"],
         ] {
             assert!(Arguments::try_parse_from(line).is_ok(), "{line:?}");
         }

@@ -7,6 +7,7 @@ mod daemon;
 mod doctor;
 mod manual;
 mod migrate;
+mod orders;
 mod ps;
 mod status;
 mod table;
@@ -69,6 +70,8 @@ fn main() -> ExitCode {
         Verb::Home { pid, home } => {
             migrate::run(socket, arguments.json, *pid, "home", home.as_deref())
         }
+        Verb::Expel { node } => orders::expel(socket, arguments.json, node.as_deref()),
+        Verb::Bring { node } => orders::bring(socket, arguments.json, node.as_deref()),
         Verb::Why { pid } => why::run(Path::new(why::QUESTIONS), arguments.json, *pid),
         Verb::Cluster { key_file, verb } => cluster::run(verb, key_file, arguments.json),
         Verb::Completions { shell } => {
