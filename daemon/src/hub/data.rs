@@ -22,12 +22,18 @@ use crate::membership::Moment;
 const PAUSE: Duration = Duration::from_millis(200);
 /// Longest pause between attempts; a peer without the module refuses all of them.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// From the moment in which the kernel took a socket until it says that the other kernel answered on it.
+/// The module gives up after five seconds and says so; this is for the case that it cannot.
+const ANSWER: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
 struct DataLink {
     boot: u64,
+    /// What the kernel said last. Only the kernel's own events come in the order in which things happened.
     linked: bool,
     dialing: bool,
+    /// The kernel lost the link while our attempt was not yet reported as finished.
+    lost_while_dialing: bool,
     next_try: Moment,
     failures: u32,
 }
@@ -59,6 +65,7 @@ impl DataLinks {
     pub fn lost(&mut self, node: NodeId, now: Moment) {
         let link = self.links.entry(node).or_default();
         link.linked = false;
+        link.lost_while_dialing = link.dialing;
         link.next_try = now + PAUSE;
     }
 
@@ -90,10 +97,11 @@ impl DataLinks {
     fn finished(&mut self, node: NodeId, now: Moment, success: bool) {
         let link = self.links.entry(node).or_default();
         link.dialing = false;
-        link.linked = success;
-        if success {
+        if success && !std::mem::take(&mut link.lost_while_dialing) {
             link.failures = 0;
+            link.next_try = now + ANSWER;
         } else {
+            link.lost_while_dialing = false;
             let pause = PAUSE * 2u32.saturating_pow(link.failures.min(10));
             link.next_try = now + pause.min(PAUSE_MAX);
             link.failures += 1;
@@ -224,6 +232,28 @@ mod tests {
         links.greeted(7, 2);
         assert!(links.due(7, Moment::ZERO));
         assert!(!links.due(7, Moment::ZERO), "one attempt at a time");
+    }
+
+    #[test]
+    fn a_link_that_broke_before_its_attempt_was_reported_is_made_again() {
+        let mut links = DataLinks::default();
+        assert!(links.due(7, Moment::ZERO));
+        links.made(7);
+        links.lost(7, Moment::ZERO);
+        links.finished(7, Moment::ZERO, true);
+        assert!(links.due(7, PAUSE), "the kernel said that it is gone");
+        links.finished(7, PAUSE, true);
+        links.made(7);
+        assert!(!links.due(7, PAUSE + ANSWER), "and now that it is there");
+    }
+
+    #[test]
+    fn a_socket_on_which_nobody_answers_is_given_up() {
+        let mut links = DataLinks::default();
+        assert!(links.due(7, Moment::ZERO));
+        links.finished(7, Moment::ZERO, true);
+        assert!(!links.due(7, PAUSE));
+        assert!(links.due(7, ANSWER));
     }
 
     #[test]
