@@ -38,6 +38,6 @@ pub use cluster::{Cluster, Config, SharedCluster};
 pub use console::find_report;
 pub use error::{Error, Result};
 pub use node::{BOOT_LIMIT, COMMAND_LIMIT, Node, Output};
-pub use paths::{Kernel, cache};
+pub use paths::{Kernel, cache, repository};
 pub use process::Process;
 pub use switch::Cable;

@@ -3,7 +3,7 @@
 
 use std::env;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
@@ -86,9 +86,15 @@ pub fn cache() -> Result<PathBuf> {
         })
 }
 
-/// The repository that this library was built from: its scripts install the software in nodes.
-pub(crate) fn repository() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+/// The repository whose scripts and programs are used: `MATTX_ROOT`, which all scripts set, else the one that this library
+/// was built from. Two checkouts that share a target folder share the build, so the latter can be the other one.
+pub fn repository() -> PathBuf {
+    env::var_os("MATTX_ROOT")
+        .filter(|root| !root.is_empty())
+        .map_or_else(
+            || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")),
+            PathBuf::from,
+        )
 }
 
 /// The files that one node boots from.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use mattx_lab::{Error, Node, Result, cache};
+use mattx_lab::{Error, Node, Result, cache, repository};
 
 /// Compiles `lab/programs/NAME.c` statically and copies it to `/root/NAME` in the node; returns that path.
 ///
@@ -35,7 +35,7 @@ fn build(name: &str, options: &[&str]) -> Result<PathBuf> {
         what: format!("cannot compile {name}"),
         source,
     };
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../programs/{name}.c"));
+    let source = repository().join(format!("lab/programs/{name}.c"));
     let dir = cache()?.join("programs");
     fs::create_dir_all(&dir).map_err(failed)?;
     let target = dir.join(format!("{name}{}", options.join("")));

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The debug kernel finds defects, and the lab hears it: without this proof, a clean run would mean nothing.
 
-use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use mattx_lab::{Cluster, Config, Error, Kernel, Result, cache};
+use mattx_lab::{Cluster, Config, Error, Kernel, Result, cache, repository};
 
 /// From the defect to the report on the console.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,7 +28,7 @@ fn every_planted_defect_is_reported() -> Result<()> {
         // Stock kernels have no checkers to prove.
         return Ok(());
     }
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let repository = repository();
     let built = Command::new(repository.join("scripts/build-kernel"))
         .arg("--from")
         .arg(repository.join("lab/programs/defects"))
