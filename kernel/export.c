@@ -210,18 +210,40 @@ static const struct mmu_notifier_ops mattx_export_notifier_ops = {
 	.free_notifier	= mattx_export_notifier_free,
 };
 
+struct mattx_watch {
+	struct work_struct work;
+	struct mattx_export *export;
+	struct mm_struct *mm;
+	int error;
+};
+
+static void mattx_watch_work(struct work_struct *work)
+{
+	struct mattx_watch *watch = container_of(work, struct mattx_watch, work);
+
+	watch->error = mmu_notifier_register(&watch->export->notifier, watch->mm);
+}
+
 int mattx_export_watch(struct mattx_export *export)
 {
-	int error;
+	/* The process waits below: its memory and this stay. */
+	struct mattx_watch watch = { .export = export, .mm = current->mm };
 
 	export->notifier.ops = &mattx_export_notifier_ops;
 	mattx_export_get(export);
-	error = mmu_notifier_register(&export->notifier, current->mm);
-	if (error)
+	/*
+	 * Registration gives up when a signal of the caller is pending, and the
+	 * process may have a timer that ticks. A worker has no signals.
+	 */
+	INIT_WORK_ONSTACK(&watch.work, mattx_watch_work);
+	queue_work(mattx_wq, &watch.work);
+	flush_work(&watch.work);
+	destroy_work_on_stack(&watch.work);
+	if (watch.error)
 		mattx_export_put(export);
 	else
 		export->watched = true;
-	return error;
+	return watch.error;
 }
 
 static void mattx_export_lost_work(struct work_struct *work)
