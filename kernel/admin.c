@@ -17,13 +17,14 @@
 #include "guest.h"
 #include "node.h"
 #include "settings.h"
+#include "stay.h"
 
 #define MATTX_COMMAND_SIZE	2048	/* bytes of one write */
 
 struct mattx_command {
 	const char	*name;
 	/* @arguments: the rest of the line, without blanks at its ends. */
-	int		(*run)(char *arguments);	/* NULL: not in this version */
+	int		(*run)(char *arguments);
 };
 
 /* The only argument, a switch. */
@@ -35,45 +36,30 @@ static int mattx_parse_switch(const char *text, bool *value)
 	return 0;
 }
 
-static int mattx_admin_balancer(char *arguments)
+static int mattx_parse_pid(const char *text, pid_t *pid)
 {
-	bool on;
-	int error = mattx_parse_switch(arguments, &on);
-
-	if (!error)
-		WRITE_ONCE(mattx_settings.balancer, on);
-	return error;
+	return kstrtoint(text, 10, pid) || *pid <= 0 ? -EINVAL : 0;
 }
 
-static int mattx_admin_mattxfs(char *arguments)
-{
-	bool on;
-	int error = mattx_parse_switch(arguments, &on);
-
-	if (!error)
-		WRITE_ONCE(mattx_settings.mattxfs, on);
-	return error;
+/* The command named like the switch. */
+#define MATTX_ADMIN_SWITCH(command, field)				\
+static int mattx_admin_##command(char *arguments)			\
+{									\
+	bool on;							\
+	int error = mattx_parse_switch(arguments, &on);			\
+									\
+	if (!error)							\
+		WRITE_ONCE(mattx_settings.field, on);			\
+	return error;							\
 }
 
-static int mattx_admin_debug(char *arguments)
-{
-	bool on;
-	int error = mattx_parse_switch(arguments, &on);
-
-	if (!error)
-		WRITE_ONCE(mattx_settings.debug, on);
-	return error;
-}
-
-static int mattx_admin_block(char *arguments)
-{
-	bool on;
-	int error = mattx_parse_switch(arguments, &on);
-
-	if (!error)
-		WRITE_ONCE(mattx_settings.block, on);
-	return error;
-}
+MATTX_ADMIN_SWITCH(balancer, balancer)
+MATTX_ADMIN_SWITCH(mattxfs, mattxfs)
+MATTX_ADMIN_SWITCH(debug, debug)
+MATTX_ADMIN_SWITCH(block, block)
+MATTX_ADMIN_SWITCH(stay, stay)
+MATTX_ADMIN_SWITCH(lstay, stay_local)
+MATTX_ADMIN_SWITCH(quiet, quiet)
 
 /* "all": every guest of this node goes home.  "PID": this one, by its number here. */
 static int mattx_admin_expel(char *arguments)
@@ -82,9 +68,7 @@ static int mattx_admin_expel(char *arguments)
 
 	if (!strcmp(arguments, "all"))
 		return mattx_guest_expel_all();
-	if (kstrtoint(arguments, 10, &pid) || pid <= 0)
-		return -EINVAL;
-	return mattx_guest_expel(pid);
+	return mattx_parse_pid(arguments, &pid) ?: mattx_guest_expel(pid);
 }
 
 /* "all": every process of this node that is away comes home. */
@@ -113,11 +97,18 @@ static int mattx_admin_include(char *arguments)
 	return mattx_settings_set_names(MATTX_INCLUDES, arguments);
 }
 
-/* Verbs of the interface that this version does not carry out. */
-static int mattx_admin_unsupported(const char *name)
+static int mattx_admin_lock(char *arguments)
 {
-	pr_info_ratelimited("admin: \"%s\" is not carried out by this version\n", name);
-	return -EOPNOTSUPP;
+	pid_t pid;
+
+	return mattx_parse_pid(arguments, &pid) ?: mattx_lock(pid, true);
+}
+
+static int mattx_admin_unlock(char *arguments)
+{
+	pid_t pid;
+
+	return mattx_parse_pid(arguments, &pid) ?: mattx_lock(pid, false);
 }
 
 /* How memory follows, the last word of a move. */
@@ -135,7 +126,7 @@ static int mattx_parse_memory_mode(const char *word, enum mattx_memory_mode *mod
 	return which < 0 ? which : 0;
 }
 
-/* "PID NODE [MODE]", "PID ADDRESS [MODE]" or "PID home". */
+/* "PID NODE [MODE]", "PID ADDRESS [MODE]", "PID best [MODE]" or "PID home". */
 static int mattx_admin_migrate(char *arguments)
 {
 	char *where = arguments;
@@ -146,7 +137,7 @@ static int mattx_admin_migrate(char *arguments)
 	pid_t pid;
 	int error;
 
-	if (!where || kstrtoint(pid_text, 10, &pid) || pid <= 0)
+	if (!where || mattx_parse_pid(pid_text, &pid))
 		return -EINVAL;
 	where = skip_spaces(where);
 	mode_text = where;
@@ -156,7 +147,7 @@ static int mattx_admin_migrate(char *arguments)
 	if (!strcmp(where, "home"))
 		return mattx_recall(pid);
 	if (!strcmp(where, "best"))
-		return mattx_admin_unsupported("migrate best");
+		return mattx_migrate_best(pid, mode);
 	error = mattx_node_resolve(where, &node);
 	if (error)
 		return error;
@@ -174,11 +165,11 @@ static const struct mattx_command mattx_commands[] = {
 	{ "expel", mattx_admin_expel },
 	{ "bring", mattx_admin_bring },
 	{ "block", mattx_admin_block },
-	{ "stay" },
-	{ "lstay" },
-	{ "quiet" },
-	{ "lock" },
-	{ "unlock" },
+	{ "stay", mattx_admin_stay },
+	{ "lstay", mattx_admin_lstay },
+	{ "quiet", mattx_admin_quiet },
+	{ "lock", mattx_admin_lock },
+	{ "unlock", mattx_admin_unlock },
 };
 
 /* @line: one command without its newline; it is taken apart. */
@@ -189,13 +180,9 @@ static int mattx_admin_run(char *line)
 	size_t i;
 
 	arguments = arguments ? skip_spaces(arguments) : "";
-	for (i = 0; i < ARRAY_SIZE(mattx_commands); i++) {
-		if (strcmp(name, mattx_commands[i].name))
-			continue;
-		if (!mattx_commands[i].run)
-			return mattx_admin_unsupported(name);
-		return mattx_commands[i].run(arguments);
-	}
+	for (i = 0; i < ARRAY_SIZE(mattx_commands); i++)
+		if (!strcmp(name, mattx_commands[i].name))
+			return mattx_commands[i].run(arguments);
 	pr_info_ratelimited("admin: there is no command \"%.32s\"\n", name);
 	return -EINVAL;
 }

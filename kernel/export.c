@@ -18,6 +18,7 @@
 #include "guest.h"
 #include "handle.h"
 #include "node.h"
+#include "stay.h"
 
 /* Protects the list and the last number; nothing nests in it. */
 static DEFINE_SPINLOCK(mattx_exports_lock);
@@ -427,63 +428,153 @@ out:
 	return error;
 }
 
+/* A move that was refused before it began; what is asked for and why not is told as for others. */
+static int mattx_migrate_refused(struct task_struct *task, u32 from, u32 to,
+				 const struct mattx_refusal *refusal)
+{
+	char comm[TASK_COMM_LEN];
+	struct mattx_move_event event = {
+		.phase = MATTX_PHASE_FAILED,
+		.home = mattx_node_local(),
+		.pid = task_tgid_nr(task),
+		.comm = comm,
+		.from = from,
+		.to = to,
+		.error = refusal->error,
+		.reason = refusal->reason,
+	};
+
+	get_task_comm(comm, task);
+	atomic_long_inc(&mattx_moves_failed);
+	pr_info("pid %u (%s): does not move: %s (error %d)\n", event.pid, comm, refusal->reason,
+		refusal->error);
+	mattx_event_move(&event);
+	return -refusal->error;
+}
+
+/* Where it computes. */
+static u32 mattx_export_place(const struct mattx_export *export)
+{
+	return export && READ_ONCE(export->state) == MATTX_EXPORT_AWAY ?
+	       READ_ONCE(export->node) : mattx_node_local();
+}
+
+/* @node is another one than this. */
+static int mattx_migrate_task(struct task_struct *task, u32 node, enum mattx_memory_mode mode)
+{
+	struct mattx_refusal refusal = {};
+	struct mattx_export *export;
+	struct mattx_link *link = mattx_link_get(node);
+	int error = 0;
+
+	if (!link)
+		return -EHOSTUNREACH;
+	export = mattx_export_of(task);
+	/* Guests are refused as such further on. */
+	if (!mattx_guest_is(task) && mattx_refuse_stay(task, &refusal))
+		error = mattx_migrate_refused(task, mattx_export_place(export), node, &refusal);
+	if (!error && export)
+		/* Onward moves go by way of home, which keeps the image. */
+		error = READ_ONCE(export->state) == MATTX_EXPORT_AWAY &&
+			READ_ONCE(export->node) == node ? -EALREADY : mattx_bring(export);
+	if (export)
+		mattx_export_put(export);
+	if (!error)
+		error = mattx_migrate_from_here(task, link, mode);
+	mattx_link_put(link);
+	return error;
+}
+
+/* The process @pid with a reference; NULL. */
+static struct task_struct *mattx_process_get(pid_t pid)
+{
+	struct pid *which = find_get_pid(pid);
+	struct task_struct *task = get_pid_task(which, PIDTYPE_TGID);
+
+	put_pid(which);
+	return task;
+}
+
 int mattx_migrate(pid_t pid, u32 node, enum mattx_memory_mode mode)
 {
-	struct mattx_export *export;
 	struct task_struct *task;
-	struct mattx_link *link;
-	struct pid *which;
 	int error;
 
 	if (node == mattx_node_local())
 		return mattx_recall(pid);
-	link = mattx_link_get(node);
-	if (!link)
-		return -EHOSTUNREACH;
-	which = find_get_pid(pid);
-	task = get_pid_task(which, PIDTYPE_TGID);
-	put_pid(which);
-	if (!task) {
-		mattx_link_put(link);
+	task = mattx_process_get(pid);
+	if (!task)
 		return -ESRCH;
-	}
-	error = 0;
-	export = mattx_export_of(task);
-	if (export) {
-		/* Onward moves go by way of home, which keeps the image. */
-		error = READ_ONCE(export->state) == MATTX_EXPORT_AWAY &&
-			READ_ONCE(export->node) == node ? -EALREADY : mattx_bring(export);
-		mattx_export_put(export);
-	}
-	if (!error)
-		error = mattx_migrate_from_here(task, link, mode);
+	error = mattx_migrate_task(task, node, mode);
 	put_task_struct(task);
-	mattx_link_put(link);
+	return error;
+}
+
+/* Resident memory in MiB, rounded up. */
+static u64 mattx_process_size(struct task_struct *task)
+{
+	struct mm_struct *mm = get_task_mm(task);
+	u64 pages;
+
+	if (!mm)
+		return 0;
+	pages = get_mm_rss(mm);
+	mmput(mm);
+	return DIV_ROUND_UP_ULL(pages << PAGE_SHIFT, SZ_1M);
+}
+
+int mattx_migrate_best(pid_t pid, enum mattx_memory_mode mode)
+{
+	struct task_struct *task = mattx_process_get(pid);
+	struct mattx_refusal refusal = {};
+	struct mattx_export *export;
+	u32 from, node;
+	int error;
+
+	if (!task)
+		return -ESRCH;
+	export = mattx_export_of(task);
+	from = mattx_export_place(export);
+	node = mattx_node_best(from, mattx_process_size(task));
+	if (mattx_guest_is(task))
+		mattx_refuse(&refusal, MATTX_REASON_GUEST);
+	else if (!mattx_refuse_stay(task, &refusal) && !node)
+		mattx_refuse(&refusal, MATTX_REASON_NO_BETTER);
+	if (refusal.error)
+		error = mattx_migrate_refused(task, from, node ?: from, &refusal);
+	else if (node == mattx_node_local())
+		error = export ? mattx_bring(export) : -ESRCH;
+	else
+		error = mattx_migrate_task(task, node, mode);
+	if (export)
+		mattx_export_put(export);
+	put_task_struct(task);
 	return error;
 }
 
 int mattx_why(pid_t pid, struct mattx_refusal *refusal)
 {
+	struct task_struct *task = mattx_process_get(pid);
 	struct mattx_handles *handles = NULL;
-	struct pid *which = find_get_pid(pid);
-	struct task_struct *task = get_pid_task(which, PIDTYPE_TGID);
 	struct mattx_export *export;
 	char why[MATTX_REASON_SIZE] = "";
 	int error;
 
-	put_pid(which);
 	if (!task)
 		return -ESRCH;
 	export = mattx_export_of(task);
 	if (export) {
 		/* From where it is it goes on by way of home. */
-		error = READ_ONCE(export->state) == MATTX_EXPORT_AWAY ? 0 :
+		error = READ_ONCE(export->state) == MATTX_EXPORT_AWAY ?
+			mattx_refuse_stay(task, refusal) :
 			mattx_refuse(refusal, MATTX_REASON_MOVING);
 		mattx_export_put(export);
 		goto out;
 	}
 	error = mattx_guest_is(task) ? mattx_refuse(refusal, MATTX_REASON_GUEST) :
-				       mattx_refuse_task(task, refusal);
+				       mattx_refuse_stay(task, refusal);
+	if (!error)
+		error = mattx_refuse_task(task, refusal);
 	if (error)
 		goto out;
 	error = mattx_handles_capture(task, &handles, why, sizeof(why));
@@ -498,12 +589,10 @@ out:
 
 int mattx_recall(pid_t pid)
 {
-	struct pid *which = find_get_pid(pid);
-	struct task_struct *task = get_pid_task(which, PIDTYPE_TGID);
+	struct task_struct *task = mattx_process_get(pid);
 	struct mattx_export *export;
 	int error;
 
-	put_pid(which);
 	if (!task)
 		return -ESRCH;
 	export = mattx_export_of(task);

@@ -19,10 +19,17 @@ struct task_struct;
  * Moves the process @pid (a thread group, in the caller's pid namespace) to
  * @node; from another node it goes on from there by way of its home.  Returns
  * when the move is committed, or with an errno when it is not and the process
- * runs where it was: ESRCH, EHOSTUNREACH, EBUSY, EOPNOTSUPP, EALREADY (it is
- * there), ETIMEDOUT, EINTR (the caller was killed), or the other node's.
+ * runs where it was: ESRCH, EHOSTUNREACH, EBUSY, EOPNOTSUPP, EPERM (it has to
+ * stay), EALREADY (it is there), ETIMEDOUT, EINTR (the caller was killed), or
+ * the other node's.
  */
 int mattx_migrate(pid_t pid, u32 node, enum mattx_memory_mode mode);
+
+/*
+ * The same, to the node whose load, as far as it is known, leaves it the largest
+ * share of a processor.  -EAGAIN: none leaves it more than it has now.
+ */
+int mattx_migrate_best(pid_t pid, enum mattx_memory_mode mode);
 
 /*
  * Why the process @pid would not move now: 0, it would, or the errno of the

@@ -18,6 +18,7 @@
 #include "node.h"
 #include "proc.h"
 #include "proxy.h"
+#include "stay.h"
 #include "tree.h"
 
 struct workqueue_struct *mattx_wq;
@@ -64,6 +65,7 @@ exit_device:
 exit_link:
 	mattx_link_exit();
 	mattx_node_exit();
+	mattx_locks_exit();
 exit_tree:
 	mattx_tree_exit();
 exit_image:
@@ -88,6 +90,7 @@ static void __exit mattx_exit(void)
 	mattx_link_exit();
 	mattx_netlink_exit();
 	mattx_node_exit();
+	mattx_locks_exit();
 	mattx_export_exit();
 	mattx_guest_exit();
 	mattx_tree_exit();

@@ -4,6 +4,7 @@
  */
 #include <linux/inet.h>
 #include <linux/kernel.h>
+#include <linux/math64.h>
 #include <linux/mutex.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -15,6 +16,7 @@
 #include "node.h"
 
 #define MATTX_ADDRESS_SIZE	46
+#define MATTX_LOAD_OF_ONE	1000	/* runnable process */
 
 /* News of a node.  Never freed while the module is loaded: readers need RCU only to find it. */
 struct mattx_node {
@@ -127,6 +129,54 @@ int mattx_node_resolve(const char *name, u32 *node)
 		mattx_links_visit(mattx_node_match, &search);
 	*node = search.node;
 	return search.node ? 0 : -EHOSTUNREACH;
+}
+
+struct mattx_node_choice {
+	u32	from;
+	u64	memory;		/* MiB that it needs */
+	u32	best;		/* 0: none yet */
+	u64	load;		/* of the best, per affinity; what is to be undercut */
+};
+
+/* The load that each unit of affinity carries, in parts fine enough to be compared. */
+static u64 mattx_node_relative_load(u64 load, u32 affinity)
+{
+	return div_u64(load << 20, affinity);
+}
+
+static void mattx_node_consider(u32 number, struct mattx_node_choice *choice)
+{
+	struct mattx_node *node = xa_load(&mattx_nodes, number);
+	u32 affinity = node ? READ_ONCE(node->affinity) : 0;
+	u64 load;
+
+	/* Without affinity there is no news of it. */
+	if (number == choice->from || !affinity || READ_ONCE(node->mem_free) < choice->memory)
+		return;
+	load = mattx_node_relative_load((u64)READ_ONCE(node->load) + MATTX_LOAD_OF_ONE, affinity);
+	if (load >= choice->load)
+		return;
+	choice->load = load;
+	choice->best = number;
+}
+
+static void mattx_node_consider_link(struct mattx_link *link, void *context)
+{
+	mattx_node_consider(mattx_link_node(link), context);
+}
+
+u32 mattx_node_best(u32 from, u64 memory)
+{
+	struct mattx_node_choice choice = { .from = from, .memory = memory };
+	struct mattx_node *node = xa_load(&mattx_nodes, from);
+	u32 affinity = node ? READ_ONCE(node->affinity) : 0;
+
+	if (!affinity)
+		return 0;
+	choice.load = mattx_node_relative_load(READ_ONCE(node->load), affinity);
+	mattx_node_consider(mattx_node_local(), &choice);
+	mattx_links_visit(mattx_node_consider_link, &choice);
+	return choice.best;
 }
 
 /* One row; scripts cut these lines apart, so nothing may be added to them. */

@@ -22,6 +22,14 @@ int mattx_node_set_load(u32 node, u32 load, u32 affinity, u64 mem_free);
  */
 int mattx_node_resolve(const char *name, u32 *node);
 
+/*
+ * The node where one more runnable process would have the largest share of a
+ * processor, if that is more than it has on @from, where it runs and is counted.
+ * Nodes with less than @memory MiB free, or whose load nobody told, are no
+ * choice.  0: there is none.
+ */
+u32 mattx_node_best(u32 from, u64 memory);
+
 /* The rows of /proc/mattx/nodes. */
 void mattx_nodes_show(struct seq_file *m);
 

@@ -61,6 +61,12 @@ static int mattx_processes_show(struct seq_file *m, void *unused)
 	return 0;
 }
 
+static int mattx_settings_file_show(struct seq_file *m, void *unused)
+{
+	mattx_settings_show_all(m);
+	return 0;
+}
+
 static int mattx_stats_show(struct seq_file *m, void *unused)
 {
 	mattx_links_show(m);
@@ -78,6 +84,7 @@ static const struct {
 	{ "remote", mattx_remote_show },
 	{ "guests", mattx_guests_file_show },
 	{ "processes", mattx_processes_show },
+	{ "settings", mattx_settings_file_show },
 	{ "stats", mattx_stats_show },
 };
 

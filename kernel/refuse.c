@@ -74,6 +74,12 @@ static const struct {
 		"its main thread has ended while others go on" },
 	[MATTX_REASON_NEW_THREADS] = { "new-threads", EBUSY,
 		"it has threads that began away; it can come home when they have ended" },
+	[MATTX_REASON_LOCKED] = { "locked", EPERM,
+		"it is locked where it is; unlock it first" },
+	[MATTX_REASON_STAY] = { "stay", EPERM,
+		"processes of this node stay where they are (stay 1 or lstay 1)" },
+	[MATTX_REASON_NO_BETTER] = { "no-better-node", EAGAIN,
+		"no other node is known to be less loaded" },
 	[MATTX_REASON_REMOTE] = { "refused-there", EIO,
 		"the other node refused it" },
 };

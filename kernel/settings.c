@@ -9,11 +9,11 @@
 #include <linux/string.h>
 
 #include "settings.h"
+#include "stay.h"
 
 #define MATTX_NAMES_SIZE	1024	/* bytes of a list, with its NUL */
 
 struct mattx_settings mattx_settings = {
-	.balancer = true,
 	.mattxfs = true,
 };
 
@@ -52,4 +52,32 @@ void mattx_settings_show(struct seq_file *m)
 	seq_printf(m, "Migration Excludes: %s\n", mattx_names[MATTX_EXCLUDES]);
 	seq_printf(m, "Migration Includes: %s\n", mattx_names[MATTX_INCLUDES]);
 	mutex_unlock(&mattx_names_mutex);
+}
+
+void mattx_settings_show_all(struct seq_file *m)
+{
+	const struct {
+		const char	*name;
+		bool		on;
+	} switches[] = {
+		{ "balancer", READ_ONCE(mattx_settings.balancer) },
+		{ "mattxfs", READ_ONCE(mattx_settings.mattxfs) },
+		{ "debug", READ_ONCE(mattx_settings.debug) },
+		{ "block", READ_ONCE(mattx_settings.block) },
+		{ "stay", READ_ONCE(mattx_settings.stay) },
+		{ "lstay", READ_ONCE(mattx_settings.stay_local) },
+		{ "quiet", READ_ONCE(mattx_settings.quiet) },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(switches); i++)
+		seq_printf(m, "%s: %d\n", switches[i].name, switches[i].on);
+	seq_printf(m, "affinity: %u\n", READ_ONCE(mattx_settings.affinity));
+	mutex_lock(&mattx_names_mutex);
+	seq_printf(m, "exclude: %s\n", mattx_names[MATTX_EXCLUDES]);
+	seq_printf(m, "include: %s\n", mattx_names[MATTX_INCLUDES]);
+	mutex_unlock(&mattx_names_mutex);
+	seq_puts(m, "locked:");
+	mattx_locks_show(m);
+	seq_putc(m, '\n');
 }

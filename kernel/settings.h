@@ -14,6 +14,9 @@ struct mattx_settings {
 	bool	mattxfs;
 	bool	debug;
 	bool	block;		/* no guests are taken */
+	bool	stay;		/* nothing moves away from here */
+	bool	stay_local;	/* "lstay": what was born here stays where it is */
+	bool	quiet;		/* peers are not told our load */
 	u32	affinity;	/* 0: as measured */
 };
 
@@ -41,7 +44,9 @@ enum mattx_name_list {
  */
 int mattx_settings_set_names(enum mattx_name_list which, const char *names);
 
-/* The "Key: value" lines of /proc/mattx/nodes. */
+/* The "Key: value" lines of /proc/mattx/nodes, which stay as they are. */
 void mattx_settings_show(struct seq_file *m);
+/* /proc/mattx/settings: all of them, by the names of their commands. */
+void mattx_settings_show_all(struct seq_file *m);
 
 #endif /* _MATTX_SETTINGS_H */

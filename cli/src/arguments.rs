@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use mattx_protocol::local::SOCKET_PATH;
 
 /// One system made of many: nodes, processes, and moving them.
@@ -61,6 +61,32 @@ pub enum Verb {
         /// Node number, address or host name; this node without it.
         node: Option<String>,
     },
+    /// Keep a process where it is, for people and for the balancer; it can still come home.
+    Lock {
+        /// Process id at its home.
+        pid: u32,
+        /// The node where the process was born, if it is not this one.
+        #[arg(long, value_name = "NODE")]
+        home: Option<String>,
+    },
+    /// Let a locked process move again.
+    Unlock {
+        /// Process id at its home.
+        pid: u32,
+        /// The node where the process was born, if it is not this one.
+        #[arg(long, value_name = "NODE")]
+        home: Option<String>,
+    },
+    /// Let the processes of a node move by themselves, or not.
+    Balancer(Switch),
+    /// Let a node take no guests, or take them again.
+    Block(Switch),
+    /// Let nothing move away from a node, neither its own processes nor, by themselves, its guests.
+    Stay(Switch),
+    /// Let the processes born on a node stay where they are.
+    Lstay(Switch),
+    /// Let a node tell the others nothing of its load, so that nothing comes to it by itself.
+    Quiet(Switch),
     /// Tell whether a process of this node can move, and why not.
     Why {
         /// Process id.
@@ -85,6 +111,24 @@ pub enum Verb {
     Manual,
     /// Check that this node can take part, and say what to do where it cannot.
     Doctor,
+}
+
+/// Which way to turn a switch, and where.
+#[derive(Args)]
+pub struct Switch {
+    /// Which way.
+    pub state: State,
+    /// Node number, address or host name; this node without it.
+    pub node: Option<String>,
+}
+
+/// The two sides of a switch.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum State {
+    /// It is so.
+    On,
+    /// It is not.
+    Off,
 }
 
 /// What can be done with the secret.
@@ -117,6 +161,10 @@ mod tests {
             &["mattx-admin", "expel"],
             &["mattx-admin", "expel", "node2"],
             &["mattx-admin", "bring"],
+            &["mattx-admin", "lock", "77"],
+            &["mattx-admin", "unlock", "77", "--home", "node2"],
+            &["mattx-admin", "balancer", "on"],
+            &["mattx-admin", "stay", "off", "192.168.122.38"],
         ] {
             assert!(Arguments::try_parse_from(line).is_ok(), "{line:?}");
         }

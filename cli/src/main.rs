@@ -17,6 +17,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mattx_protocol::command::NodeSwitch;
 
 use crate::arguments::{Arguments, Verb};
 
@@ -72,6 +73,19 @@ fn main() -> ExitCode {
         }
         Verb::Expel { node } => orders::expel(socket, arguments.json, node.as_deref()),
         Verb::Bring { node } => orders::bring(socket, arguments.json, node.as_deref()),
+        Verb::Lock { pid, home } => {
+            orders::lock(socket, arguments.json, *pid, true, home.as_deref())
+        }
+        Verb::Unlock { pid, home } => {
+            orders::lock(socket, arguments.json, *pid, false, home.as_deref())
+        }
+        Verb::Balancer(switch) => {
+            orders::turn(socket, arguments.json, NodeSwitch::Balancer, switch)
+        }
+        Verb::Block(switch) => orders::turn(socket, arguments.json, NodeSwitch::Block, switch),
+        Verb::Stay(switch) => orders::turn(socket, arguments.json, NodeSwitch::Stay, switch),
+        Verb::Lstay(switch) => orders::turn(socket, arguments.json, NodeSwitch::StayLocal, switch),
+        Verb::Quiet(switch) => orders::turn(socket, arguments.json, NodeSwitch::Quiet, switch),
         Verb::Why { pid } => why::run(Path::new(why::QUESTIONS), arguments.json, *pid),
         Verb::Cluster { key_file, verb } => cluster::run(verb, key_file, arguments.json),
         Verb::Completions { shell } => {

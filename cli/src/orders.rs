@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! `mattx expel` and `mattx bring`: orders whose whole answer is that they were carried out.
+//! `mattx expel`, `bring`, `lock` and the switches of a node: orders whose whole answer is that they were carried out.
 
 use std::path::Path;
 
-use mattx_protocol::command::Command;
-use mattx_protocol::model::NodeId;
+use mattx_protocol::command::{Command, NodeSwitch};
+use mattx_protocol::model::{NodeId, ProcessRef};
 use serde_json::json;
 
 use crate::Failure;
+use crate::arguments::{State, Switch};
 use crate::daemon::{Daemon, resolve};
 
 /// Sends the guests of a node to their homes.
@@ -25,6 +26,59 @@ pub fn bring(socket: &Path, json: bool, node: Option<&str>) -> Result<(), Failur
     daemon.execute(Command::Bring { node })?;
     let sentence = format!("the processes of node {node} are at home");
     tell(json, &json!({ "node": node }), &sentence);
+    Ok(())
+}
+
+/// Locks a process where it is, or lets it move again.
+pub fn lock(
+    socket: &Path,
+    json: bool,
+    pid: u32,
+    locked: bool,
+    home: Option<&str>,
+) -> Result<(), Failure> {
+    let (mut daemon, home) = connect(socket, home)?;
+    let process = ProcessRef { home, pid };
+    daemon.execute(Command::Lock { process, locked })?;
+    let how = if locked {
+        "stays where it is"
+    } else {
+        "may move"
+    };
+    let sentence = format!("process {pid} of node {home} {how}");
+    tell(
+        json,
+        &json!({ "process": process, "locked": locked }),
+        &sentence,
+    );
+    Ok(())
+}
+
+/// Turns a switch of a node.
+pub fn turn(
+    socket: &Path,
+    json: bool,
+    which: NodeSwitch,
+    Switch { state, node }: &Switch,
+) -> Result<(), Failure> {
+    let (mut daemon, node) = connect(socket, node.as_deref())?;
+    let on = *state == State::On;
+    let switch = which;
+    daemon.execute(Command::Switch { node, switch, on })?;
+    let sentence = match (which, on) {
+        (NodeSwitch::Balancer, true) => "processes of node {} move by themselves",
+        (NodeSwitch::Balancer, false) => "processes of node {} move only when told to",
+        (NodeSwitch::Block, true) => "node {} takes no guests",
+        (NodeSwitch::Block, false) => "node {} takes guests",
+        (NodeSwitch::Stay, true) => "nothing moves away from node {}",
+        (NodeSwitch::Stay, false) => "processes may move away from node {}",
+        (NodeSwitch::StayLocal, true) => "processes of node {} stay where they are",
+        (NodeSwitch::StayLocal, false) => "processes of node {} may move",
+        (NodeSwitch::Quiet, true) => "node {} tells nobody its load",
+        (NodeSwitch::Quiet, false) => "node {} tells the others its load",
+    };
+    let value = json!({ "node": node, "switch": which, "on": on });
+    tell(json, &value, &sentence.replace("{}", &node.to_string()));
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //! Commands to this node's module through `/proc/mattx/admin`, and what its answers mean.
 
 use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use mattx_protocol::command::{Command, NameList, NodeSwitch, Outcome, Target};
 use mattx_protocol::model::{MoveStatistics, NodeId};
@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow};
 
 const PATH: &str = "/proc/mattx/admin";
+const QUESTIONS: &str = "/proc/mattx/why";
 
 /// The line that carries out `command`.
 #[must_use]
@@ -69,6 +70,36 @@ fn write_undisturbed(line: &str) -> io::Result<()> {
     }
 }
 
+/// A process that would not move, and why.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Positive errno.
+    pub errno: i32,
+    /// In words.
+    pub reason: String,
+}
+
+/// Whether a process of this node would move, without doing anything to it.
+pub fn why(pid: u32) -> io::Result<Option<Refusal>> {
+    let mut file = OpenOptions::new().read(true).write(true).open(QUESTIONS)?;
+    file.write_all(pid.to_string().as_bytes())?;
+    let mut answer = String::new();
+    file.read_to_string(&mut answer)?;
+    Ok(refusal(&answer))
+}
+
+/// Fields of an answer: code, errno, words; or "yes".
+fn refusal(answer: &str) -> Option<Refusal> {
+    let mut fields = answer.trim_end().splitn(3, '\t');
+    (fields.next()? != "yes").then(|| Refusal {
+        errno: fields
+            .next()
+            .and_then(|errno| errno.parse().ok())
+            .unwrap_or(0),
+        reason: fields.next().unwrap_or_default().to_owned(),
+    })
+}
+
 /// What `error` of [`write`] means for `command` on node `executor`: what happened, to what,
 /// why, and what to do. `told` is what the module said about it.
 #[must_use]
@@ -79,65 +110,66 @@ pub fn explain(
     told: Option<&str>,
 ) -> Outcome {
     let errno = error.raw_os_error().unwrap_or(0);
-    let Command::Migrate { process, target } = command else {
-        return explain_other(command, executor, error, told);
+    let why = match told {
+        Some(told) if !told.is_empty() => told.to_owned(),
+        _ => match command {
+            Command::Migrate { target, .. } => why_not_moved(*target, executor, error),
+            Command::Lock { .. } if errno == libc::EOPNOTSUPP => {
+                "it is a guest there; its home locks it".to_owned()
+            }
+            _ => why_not_done(executor, error),
+        },
     };
-    let pid = process.pid;
-    let destination = match target {
+    let what = match command {
+        Command::Migrate { process, target } => format!(
+            "process {} of node {executor} did not move to {}",
+            process.pid,
+            place(*target)
+        ),
+        _ => format!("`{}` on node {executor}", line(command)),
+    };
+    Outcome::Failed {
+        errno,
+        reason: format!("{what}: {why}"),
+    }
+}
+
+fn place(target: Target) -> String {
+    match target {
         Target::Node(node) => format!("node {node}"),
         Target::Home => "its home".to_owned(),
         Target::Best => "the best node".to_owned(),
-    };
-    let why = match Errno::from_raw(errno) {
-        Errno::ENOENT => {
-            format!("mattx.ko is not loaded on node {executor}; run `modprobe mattx` there")
-        }
-        Errno::ESRCH if matches!(target, Target::Home) => {
+    }
+}
+
+/// What an errno means for a move that nothing else was said about.
+fn why_not_moved(target: Target, executor: NodeId, error: &io::Error) -> String {
+    match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
+        Errno::ESRCH if target == Target::Home => {
             format!("node {executor} has no such process away; see `mattx ps`")
         }
-        Errno::ESRCH => format!("node {executor} has no process {pid}; see `mattx ps`"),
-        Errno::EHOSTUNREACH => {
-            format!("{destination} is not linked to node {executor}; see `mattx status`")
-        }
+        Errno::EHOSTUNREACH => format!(
+            "{} is not linked to node {executor}; see `mattx status`",
+            place(target)
+        ),
         Errno::EBUSY | Errno::EALREADY => {
             "it is already moving or already there; try again when it has arrived".to_owned()
         }
         Errno::EOPNOTSUPP => "it uses something that cannot move".to_owned(),
-        Errno::EPERM | Errno::EACCES => {
-            format!("node {executor} does not allow it; the daemon must run as root")
-        }
-        Errno::EINVAL => format!(
-            "the module of node {executor} did not understand it; are all nodes of one version?"
-        ),
         Errno::ETIMEDOUT => {
             "it took too long and was given up; the process runs where it was".to_owned()
         }
-        Errno::UnknownErrno => error.to_string(),
-        other => other.desc().to_owned(),
-    };
-    let why = told
-        .filter(|told| !told.is_empty())
-        .map_or(why, str::to_owned);
-    Outcome::Failed {
-        errno,
-        reason: format!("process {pid} of node {executor} did not move to {destination}: {why}"),
+        _ => why_not_done(executor, error),
     }
 }
 
-/// The same for commands that move no single process.
-fn explain_other(
-    command: &Command,
-    executor: NodeId,
-    error: &io::Error,
-    told: Option<&str>,
-) -> Outcome {
-    let errno = error.raw_os_error().unwrap_or(0);
-    let why = match Errno::from_raw(errno) {
+/// What an errno means for any command.
+fn why_not_done(executor: NodeId, error: &io::Error) -> String {
+    match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
         Errno::ENOENT => {
             format!("mattx.ko is not loaded on node {executor}; run `modprobe mattx` there")
         }
-        Errno::ESRCH => "there is no such process; see `mattx ps`".to_owned(),
-        Errno::EOPNOTSUPP => format!("the module of node {executor} does not know this command"),
+        Errno::ESRCH => format!("node {executor} has no such process; see `mattx ps`"),
         Errno::EPERM | Errno::EACCES => {
             format!("node {executor} does not allow it; the daemon must run as root")
         }
@@ -146,13 +178,6 @@ fn explain_other(
         ),
         Errno::UnknownErrno => error.to_string(),
         other => other.desc().to_owned(),
-    };
-    let why = told
-        .filter(|told| !told.is_empty())
-        .map_or(why, str::to_owned);
-    Outcome::Failed {
-        errno,
-        reason: format!("`{}` on node {executor}: {why}", line(command)),
     }
 }
 
@@ -232,6 +257,39 @@ mod tests {
         for part in ["process 77", "node 3", "node 5", "mattx status"] {
             assert!(reason.contains(part), "{reason}");
         }
+    }
+
+    #[test]
+    fn a_failure_of_another_command_names_its_line() {
+        let process = ProcessRef { home: 3, pid: 77 };
+        let lock = Command::Lock {
+            process,
+            locked: true,
+        };
+        for (errno, part) in [
+            (libc::ESRCH, "no such process"),
+            (libc::EOPNOTSUPP, "a guest"),
+            (libc::EPERM, "as root"),
+        ] {
+            let error = io::Error::from_raw_os_error(errno);
+            let Outcome::Failed { reason, .. } = explain(&lock, 3, &error, None) else {
+                panic!("not a failure");
+            };
+            assert!(reason.starts_with("`lock 77` on node 3: "), "{reason}");
+            assert!(reason.contains(part), "{reason}");
+        }
+    }
+
+    #[test]
+    fn answers_to_why_are_understood() {
+        assert_eq!(refusal("yes\n"), None);
+        assert_eq!(
+            refusal("locked\t1\tit is locked where it is\n"),
+            Some(Refusal {
+                errno: 1,
+                reason: "it is locked where it is".to_owned(),
+            })
+        );
     }
 
     #[test]

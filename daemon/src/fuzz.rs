@@ -194,6 +194,7 @@ fn frames() -> Vec<Frame> {
             cpu_load: 1,
             affinity: 2,
             memory_free_mib: 3,
+            ..Load::default()
         }),
         Frame::Subscribe(true),
         Frame::Execute {

@@ -5,6 +5,7 @@
 //! Who belongs to the cluster is decided in [`membership`], which does no I/O at all.
 
 mod admin;
+mod balancer;
 mod beacon;
 mod config;
 mod control;
@@ -20,6 +21,7 @@ mod key;
 mod link;
 mod membership;
 mod notify;
+mod settings;
 mod strangers;
 mod telemetry;
 

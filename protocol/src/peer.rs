@@ -24,7 +24,9 @@ pub enum Purpose {
 }
 
 /// The load news that every node tells every other, in the units of `/proc/mattx/nodes`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// A node that is quiet says 0 for all of them: no affinity means that nothing is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Load {
     /// 1000 per runnable process.
     pub cpu_load: u32,
@@ -32,6 +34,12 @@ pub struct Load {
     pub affinity: u32,
     /// `MemAvailable` in MiB.
     pub memory_free_mib: u64,
+    /// No guests are taken there.
+    #[serde(default)]
+    pub takes_no_guests: bool,
+    /// Balancers leave there what is there.
+    #[serde(default)]
+    pub keeps_guests: bool,
 }
 
 /// Who speaks on a new connection.

@@ -61,6 +61,12 @@ impl DataLinks {
         self.links.entry(node).or_default().linked = true;
     }
 
+    /// Whether the kernel is linked to a node.
+    #[must_use]
+    pub fn is_made(&self, node: NodeId) -> bool {
+        self.links.get(&node).is_some_and(|link| link.linked)
+    }
+
     /// The kernel lost a link.
     pub fn lost(&mut self, node: NodeId, now: Moment) {
         let link = self.links.entry(node).or_default();

@@ -5,8 +5,10 @@
 //! * [`links`]: what membership wants done with control links.
 //! * [`data`]: sockets for the kernel.
 //! * [`telemetry`]: samples and who gets them.
+//! * [`balance`]: what moves by itself.
 //! * [`commands`]: commands and their way to the node that carries them out.
 
+mod balance;
 mod commands;
 mod data;
 mod links;
@@ -66,6 +68,8 @@ pub enum TaskReport {
     },
     /// The module knows who this node is, or why not.
     LocalSet(Result<(), String>),
+    /// What the balancer decided was done, or not.
+    Balanced(balance::Attempt),
     /// A command was written to the module.
     Executed {
         /// Which.
@@ -140,6 +144,7 @@ pub struct Hub {
     data: data::DataLinks,
     telemetry: telemetry::Telemetry,
     commands: commands::Commands,
+    balance: balance::Balance,
 }
 
 /// Runs the daemon until it is told to stop.
@@ -162,6 +167,7 @@ pub async fn run(parts: Parts, mut inbox: Inbox) {
         data: data::DataLinks::default(),
         telemetry: telemetry::Telemetry::default(),
         commands: commands::Commands::default(),
+        balance: balance::Balance::default(),
     };
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -230,6 +236,7 @@ impl Hub {
             } => self.dialled(node, address, result),
             TaskReport::DataLinked { node, result } => self.data_linked(node, result),
             TaskReport::LocalSet(result) => self.local_set_done(result),
+            TaskReport::Balanced(attempt) => self.balanced(attempt),
             TaskReport::Executed { execution, result } => self.executed(execution, result),
         }
     }
@@ -357,6 +364,7 @@ impl Hub {
             return;
         }
         self.move_of_command(event);
+        self.note_move(event);
         self.publish_move(event);
         for (_, connection) in self.watching_connections() {
             let _ = connection.send(Frame::Move(event.clone()));

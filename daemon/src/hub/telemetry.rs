@@ -77,9 +77,35 @@ impl Telemetry {
         }
     }
 
+    /// The newest load news of a peer.
+    #[must_use]
+    pub fn load(&self, node: NodeId) -> Option<Load> {
+        self.peers.get(&node)?.load
+    }
+
     /// A node left the table.
     pub fn forget(&mut self, node: NodeId) {
         self.peers.remove(&node);
+    }
+}
+
+/// The load of this node.
+fn load(look: &Look) -> Load {
+    Load {
+        cpu_load: look.sample.cpu_load,
+        affinity: look.sample.affinity,
+        memory_free_mib: look.sample.memory_available_mib,
+        takes_no_guests: look.settings.block,
+        keeps_guests: look.settings.stay,
+    }
+}
+
+/// What peers are told of it.
+fn told(look: &Look) -> Load {
+    if look.settings.quiet {
+        Load::default()
+    } else {
+        load(look)
     }
 }
 
@@ -91,18 +117,15 @@ impl Hub {
         look.sample.name = identity.name.clone();
         look.sample.address = identity.address;
         look.sample.insecure = self.parts.key.is_insecure();
-        let load = Load {
-            cpu_load: look.sample.cpu_load,
-            affinity: look.sample.affinity,
-            memory_free_mib: look.sample.memory_available_mib,
-        };
+        let (load, told) = (load(&look), told(&look));
+        self.balance(&look, load);
         let sample = look.sample.clone();
         let with_processes = look.with_processes;
         self.telemetry.own = Some((Instant::now(), look));
         self.load_to_kernel(self.node(), load);
         let nodes: Vec<_> = self.connections.keys().copied().collect();
         for node in nodes {
-            self.send(node, Frame::Load(load));
+            self.send(node, Frame::Load(told));
         }
         if with_processes {
             for (_, connection) in self.watching_connections() {
@@ -149,12 +172,7 @@ impl Hub {
     pub(super) fn welcome_peer(&mut self, node: NodeId) {
         self.telemetry.peers.insert(node, PeerNews::default());
         if let Some((_, look)) = &self.telemetry.own {
-            let load = Load {
-                cpu_load: look.sample.cpu_load,
-                affinity: look.sample.affinity,
-                memory_free_mib: look.sample.memory_available_mib,
-            };
-            self.send(node, Frame::Load(load));
+            self.send(node, Frame::Load(told(look)));
         }
         if self.telemetry.watching {
             self.send(node, Frame::Subscribe(true));

@@ -62,6 +62,7 @@ mod tests {
             cpu_load: 1,
             affinity: 2,
             memory_free_mib: 3,
+            ..Load::default()
         });
         run(async {
             let mut bytes = Vec::new();

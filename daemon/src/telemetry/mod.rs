@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 use mattx_protocol::model::NodeSample;
 use tokio::sync::mpsc;
 
+use crate::settings::Settings;
+
 /// Interval of samples.
 pub const INTERVAL: Duration = Duration::from_secs(1);
 /// CPU shares of processes need two looks; the second comes this long after the first.
@@ -28,6 +30,8 @@ pub struct Look {
     pub sample: NodeSample,
     /// Whether the process list was taken.
     pub with_processes: bool,
+    /// What people told the module.
+    pub settings: Settings,
 }
 
 /// Steers the sampling thread. The thread ends with it.
@@ -77,18 +81,30 @@ fn run(
             Err(RecvTimeoutError::Disconnected) => return,
         }
         next = Instant::now() + INTERVAL;
-        let with_processes = watched.load(Ordering::Relaxed);
+        let settings = Settings::read();
         let mut sample = node.look();
+        if settings.affinity != 0 {
+            sample.affinity = settings.affinity;
+        }
+        let with_processes =
+            watched.load(Ordering::Relaxed) || settings.balancer && balancer_looks(&sample);
         if with_processes {
             sample.processes = processes.look();
         }
         let look = Look {
             sample,
             with_processes,
+            settings,
         };
         // A receiver that is late gets the next one.
         if let Err(mpsc::error::TrySendError::Closed(_)) = looks.try_send(look) {
             return;
         }
     }
+}
+
+/// Whether a balancer has something to look at: more to do than cores, or processes that are away.
+fn balancer_looks(sample: &NodeSample) -> bool {
+    sample.cpu_load > sample.affinity
+        || std::fs::read("/proc/mattx/remote").is_ok_and(|remote| !remote.is_empty())
 }
