@@ -2,8 +2,8 @@
 #ifndef _MATTX_EXPORT_PRIVATE_H
 #define _MATTX_EXPORT_PRIVATE_H
 /*
- * The inside of an export: export.c (table, life), freeze.c (becoming the
- * deputy), deputy.c (being it), departure.c (the way out), recall.c (the way
+ * The inside of an export: export.c (table, life), move.c (what people ask
+ * for), freeze.c (becoming the deputy), deputy.c (being it), departure.c (the way out), recall.c (the way
  * home) and apply.c (the returned state).
  *
  * An export begins with the wish to move a process and ends when the process
@@ -121,6 +121,10 @@ struct mattx_export {
 };
 
 /* export.c */
+/* With its driver's mutex held.  -EBUSY: the process has an export already. */
+struct mattx_export *mattx_export_create(struct task_struct *task);
+/* Of those that are away the first one after the export @id, with a reference; NULL. */
+struct mattx_export *mattx_export_next_away(u64 id);
 struct mattx_export *mattx_export_get(struct mattx_export *export);
 void mattx_export_put(struct mattx_export *export);
 /* By its guest's name; only if @link leads to where it is (or @link is NULL). */
@@ -140,6 +144,9 @@ int mattx_export_send(struct mattx_export *export, u16 type,
 int mattx_export_watch(struct mattx_export *export);
 /* The hosting node is gone: after its lease the process gets its defined end. */
 void mattx_export_lost(struct mattx_export *export);
+
+/* move.c: one that is away comes home. */
+int mattx_bring(struct mattx_export *export);
 
 /* freeze.c: brings the task to the border and makes it the deputy; killable. */
 int mattx_freeze(struct mattx_export *export);
