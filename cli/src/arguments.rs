@@ -32,6 +32,12 @@ pub enum Verb {
         #[arg(long, short)]
         all: bool,
     },
+    /// Nodes and processes as they are now; keys move processes.
+    Top {
+        /// Print them once and end, as also happens without a terminal.
+        #[arg(long)]
+        once: bool,
+    },
     /// Move a process to another node.
     Migrate {
         /// Process id at its home.

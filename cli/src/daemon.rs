@@ -84,7 +84,8 @@ impl Daemon {
         }
     }
 
-    fn ask(&mut self, operation: Operation) -> Result<(), Failure> {
+    /// Sends a request.
+    pub fn ask(&mut self, operation: Operation) -> Result<(), Failure> {
         let request = Request { id: 1, operation };
         let broken = |error: &dyn std::fmt::Display| Failure::Conversation(error.to_string());
         let mut line = serde_json::to_string(&request).map_err(|error| broken(&error))?;
@@ -95,7 +96,8 @@ impl Daemon {
             .map_err(|error| broken(&error))
     }
 
-    fn read(&mut self) -> Result<Reply, Failure> {
+    /// The next thing that the daemon says.
+    pub fn read(&mut self) -> Result<Reply, Failure> {
         let mut line = Vec::new();
         let read = (&mut self.stream)
             .take(MAX_LINE as u64)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! `mattx doctor`: can this node take part, and what to do where it cannot.
 
+mod network;
+
 use std::fs;
 use std::path::Path;
 
@@ -216,12 +218,14 @@ fn cluster(socket: &Path) -> Vec<Check> {
     let mut daemon = match Daemon::connect(socket) {
         Ok(daemon) => daemon,
         Err(failure) => {
-            return vec![Check::of(
+            let mut checks = vec![Check::of(
                 "daemon",
                 Verdict::Bad,
                 failure.to_string(),
                 "see `journalctl -u mattx-discd` if it does not stay up",
             )];
+            checks.extend(network::own(false));
+            return checks;
         }
     };
     let mut checks = vec![Check::good(
@@ -238,8 +242,12 @@ fn cluster(socket: &Path) -> Vec<Check> {
     } else {
         Check::good("keys", "links are encrypted and authenticated")
     });
+    checks.extend(network::own(true));
     match daemon.nodes() {
-        Ok(nodes) => checks.extend(peers(&nodes, daemon.node)),
+        Ok(nodes) => {
+            checks.extend(peers(&nodes, daemon.node));
+            checks.extend(network::reach(&nodes, daemon.node));
+        }
         Err(failure) => checks.push(Check::of(
             "peers",
             Verdict::Bad,

@@ -11,6 +11,8 @@ mod orders;
 mod ps;
 mod status;
 mod table;
+mod terminal;
+mod top;
 mod why;
 
 use std::path::Path;
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
     let result = match &arguments.verb {
         Verb::Status => status::run(socket, arguments.json),
         Verb::Ps { all } => ps::run(socket, arguments.json, *all),
+        Verb::Top { once } => top::run(socket, arguments.json, *once),
         Verb::Migrate { pid, target, home } => {
             migrate::run(socket, arguments.json, *pid, target, home.as_deref())
         }

@@ -14,13 +14,27 @@ use crate::Failure;
 use crate::daemon::Daemon;
 use crate::table::{self, Align, Cell, Style};
 
+/// The columns of [`cells`].
+pub const COLUMNS: [(&str, Align); 9] = [
+    ("HOME", Align::Right),
+    ("PID", Align::Right),
+    ("WHERE", Align::Right),
+    ("USER", Align::Left),
+    ("S", Align::Left),
+    ("%CPU", Align::Right),
+    ("MEMORY", Align::Right),
+    ("THREADS", Align::Right),
+    ("COMMAND", Align::Left),
+];
+
 /// One process of the cluster.
-struct Row<'a> {
-    identity: ProcessRef,
+pub struct Row<'a> {
+    /// Its name in the whole cluster.
+    pub identity: ProcessRef,
     computes_on: NodeId,
     away: bool,
     /// What the node where it computes says, or its home if that says nothing.
-    sample: &'a ProcessSample,
+    pub sample: &'a ProcessSample,
     /// What its home says, where that knows more: its owner and its command line.
     at_home: Option<&'a ProcessSample>,
 }
@@ -45,25 +59,20 @@ impl Row<'_> {
 pub fn run(socket: &Path, json: bool, all: bool) -> Result<(), Failure> {
     let mut daemon = Daemon::connect(socket)?;
     let nodes = daemon.nodes()?;
-    let rows = rows(&nodes, all || json);
     if json {
-        let rows: Vec<_> = rows.iter().map(row_as_json).collect();
-        println!("{}", json!({ "processes": rows }));
+        println!("{}", json!({ "processes": as_json(&nodes) }));
         return Ok(());
     }
-    let columns = [
-        ("HOME", Align::Right),
-        ("PID", Align::Right),
-        ("WHERE", Align::Right),
-        ("USER", Align::Left),
-        ("S", Align::Left),
-        ("%CPU", Align::Right),
-        ("MEMORY", Align::Right),
-        ("THREADS", Align::Right),
-        ("COMMAND", Align::Left),
-    ];
-    let cells: Vec<Vec<Cell>> = rows
-        .iter()
+    table::print(&COLUMNS, &cells(&rows(&nodes, all)));
+    if !all {
+        println!("\nonly those that work or are away; `mattx ps --all` shows more");
+    }
+    Ok(())
+}
+
+/// A line of the table for each.
+pub fn cells(rows: &[Row<'_>]) -> Vec<Vec<Cell>> {
+    rows.iter()
         .map(|row| {
             let place = if row.away {
                 Cell::styled(format!("→ {}", row.computes_on), Style::Good)
@@ -82,12 +91,12 @@ pub fn run(socket: &Path, json: bool, all: bool) -> Result<(), Failure> {
                 Cell::from(row.command()),
             ]
         })
-        .collect();
-    table::print(&columns, &cells);
-    if !all {
-        println!("\nonly those that work or are away; `mattx ps --all` shows more");
-    }
-    Ok(())
+        .collect()
+}
+
+/// All processes, for programs.
+pub fn as_json(nodes: &[NodeSample]) -> Vec<serde_json::Value> {
+    rows(nodes, true).iter().map(row_as_json).collect()
 }
 
 fn row_as_json(row: &Row<'_>) -> serde_json::Value {
@@ -107,7 +116,7 @@ fn row_as_json(row: &Row<'_>) -> serde_json::Value {
 }
 
 /// One row for each process, away ones first, then by processor share.
-fn rows(nodes: &[NodeSample], all: bool) -> Vec<Row<'_>> {
+pub fn rows(nodes: &[NodeSample], all: bool) -> Vec<Row<'_>> {
     let deputies: BTreeMap<ProcessRef, (&ProcessSample, NodeId)> = nodes
         .iter()
         .flat_map(|node| {

@@ -9,6 +9,23 @@ use crate::Failure;
 use crate::daemon::Daemon;
 use crate::table::{self, Align, Cell, Style};
 
+/// The columns of [`rows`].
+pub const COLUMNS: [(&str, Align); 13] = [
+    ("NODE", Align::Right),
+    ("NAME", Align::Left),
+    ("ADDRESS", Align::Left),
+    ("STATE", Align::Left),
+    ("LOAD", Align::Right),
+    ("CORES", Align::Right),
+    ("BUSY", Align::Left),
+    ("FREE MEMORY", Align::Right),
+    ("GUESTS", Align::Right),
+    ("AWAY", Align::Right),
+    ("UP", Align::Right),
+    ("KERNEL", Align::Left),
+    ("MODULE", Align::Left),
+];
+
 /// Prints the table of nodes.
 pub fn run(socket: &Path, json: bool) -> Result<(), Failure> {
     let mut daemon = Daemon::connect(socket)?;
@@ -24,23 +41,7 @@ pub fn run(socket: &Path, json: bool) -> Result<(), Failure> {
         );
         return Ok(());
     }
-    let columns = [
-        ("NODE", Align::Right),
-        ("NAME", Align::Left),
-        ("ADDRESS", Align::Left),
-        ("STATE", Align::Left),
-        ("LOAD", Align::Right),
-        ("CORES", Align::Right),
-        ("BUSY", Align::Left),
-        ("FREE MEMORY", Align::Right),
-        ("GUESTS", Align::Right),
-        ("AWAY", Align::Right),
-        ("UP", Align::Right),
-        ("KERNEL", Align::Left),
-        ("MODULE", Align::Left),
-    ];
-    let rows: Vec<_> = nodes.iter().map(|node| row(node, daemon.node)).collect();
-    table::print(&columns, &rows);
+    table::print(&COLUMNS, &rows(&nodes, daemon.node));
     let alive = nodes
         .iter()
         .filter(|node| node.state != NodeState::Down)
@@ -50,6 +51,11 @@ pub fn run(socket: &Path, json: bool) -> Result<(), Failure> {
         println!("INSECURE: this cluster speaks without keys; anybody in its network can join it");
     }
     Ok(())
+}
+
+/// A line of the table for each; `own` is marked.
+pub fn rows(nodes: &[NodeSample], own: u32) -> Vec<Vec<Cell>> {
+    nodes.iter().map(|node| row(node, own)).collect()
 }
 
 fn row(node: &NodeSample, own: u32) -> Vec<Cell> {

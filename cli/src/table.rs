@@ -76,7 +76,8 @@ pub fn print(columns: &[(&str, Align)], rows: &[Vec<Cell>]) {
     print!("{}", render(columns, rows, is_terminal, limit));
 }
 
-fn render(
+/// The table as lines of text. `colour` lets cells stand out; the last column ends at `limit`.
+pub fn render(
     columns: &[(&str, Align)],
     rows: &[Vec<Cell>],
     colour: bool,
@@ -126,6 +127,35 @@ fn render(
         text.push('\n');
     }
     text
+}
+
+/// A line without the codes that colour it.
+pub fn without_codes(line: &str) -> String {
+    let mut text = String::new();
+    let mut coded = false;
+    for character in line.chars() {
+        match (coded, character) {
+            (false, '\x1b') => coded = true,
+            (false, _) => text.push(character),
+            (true, _) => coded = !character.is_ascii_alphabetic(),
+        }
+    }
+    text
+}
+
+/// A line of at most `width` characters. One that is cut loses its colours.
+pub fn cut(line: &str, width: usize) -> String {
+    let text = without_codes(line);
+    if text.chars().count() <= width {
+        line.to_owned()
+    } else if line.starts_with("\x1b[7m") {
+        format!(
+            "\x1b[7m{}\x1b[0m",
+            text.chars().take(width).collect::<String>()
+        )
+    } else {
+        text.chars().take(width).collect()
+    }
 }
 
 /// At most `limit` characters, but enough to see what it is.
@@ -190,6 +220,15 @@ mod tests {
             text,
             "NAME          LOAD\ngrün             5\na-long-name  12345\n"
         );
+    }
+
+    #[test]
+    fn codes_take_no_room() {
+        let line = "\x1b[32mup\x1b[0m 12345";
+        assert_eq!(without_codes(line), "up 12345");
+        assert_eq!(cut(line, 8), line);
+        assert_eq!(cut(line, 4), "up 1");
+        assert_eq!(cut("\x1b[7mabcdef\x1b[0m", 3), "\x1b[7mabc\x1b[0m");
     }
 
     #[test]
