@@ -13,6 +13,8 @@
 //! | 8 | cluster id, derived from the key |
 //! | 8 | machine |
 //! | 8 | boot |
+//! | 8 | start of the daemon, a random number |
+//! | 8 | the start of another daemon that claims this node's number, 0 if there is none |
 //! | 8 | milliseconds since boot; rises within a boot |
 //! | 4 | node number |
 //! | 2 | TCP port |
@@ -30,14 +32,14 @@ use crate::key::ClusterKey;
 
 const MAGIC: [u8; 4] = *b"MTXB";
 /// Version of this layout.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// Most addresses in one beacon.
 pub const MAX_ADDRESSES: usize = 8;
 /// Longest datagram that can be a beacon.
 pub const MAX_LENGTH: usize = HEADER + MAX_ADDRESSES * 17 + MAC;
 /// Length of the datagram that MattX 1 sends: node id and IPv4 address, 4 bytes each.
 pub const LEGACY_LENGTH: usize = 8;
-const HEADER: usize = 4 + 4 + 4 * 8 + 4 + 2;
+const HEADER: usize = 4 + 4 + 6 * 8 + 4 + 2;
 /// Length of the MAC at the end.
 pub const MAC: usize = 32;
 
@@ -63,6 +65,10 @@ pub struct Beacon {
     pub machine: u64,
     /// Boot of the node.
     pub boot: u64,
+    /// Start of the node's daemon.
+    pub session: u64,
+    /// Start of another daemon, which wants this node's number and must not have it; 0: none.
+    pub objects_to: u64,
     /// Milliseconds since that boot.
     pub uptime_ms: u64,
     /// Number of the node.
@@ -110,7 +116,14 @@ impl Beacon {
         );
         bytes.push(u8::try_from(addresses.len()).unwrap_or(0));
         bytes.push(0);
-        for number in [self.cluster, self.machine, self.boot, self.uptime_ms] {
+        for number in [
+            self.cluster,
+            self.machine,
+            self.boot,
+            self.session,
+            self.objects_to,
+            self.uptime_ms,
+        ] {
             bytes.extend(number.to_be_bytes());
         }
         bytes.extend(self.node.to_be_bytes());
@@ -164,7 +177,8 @@ impl Beacon {
         let count = usize::from(reader.byte()?);
         let _reserved = reader.byte()?;
         let mut number = || reader.take().map(u64::from_be_bytes);
-        let [cluster, machine, boot, uptime_ms] = [number()?, number()?, number()?, number()?];
+        let [cluster, machine, boot] = [number()?, number()?, number()?];
+        let [session, objects_to, uptime_ms] = [number()?, number()?, number()?];
         let node = u32::from_be_bytes(reader.take()?);
         let tcp_port = u16::from_be_bytes(reader.take()?);
         if count == 0 || count > MAX_ADDRESSES || node == 0 || tcp_port == 0 {
@@ -185,6 +199,8 @@ impl Beacon {
             cluster,
             machine,
             boot,
+            session,
+            objects_to,
             uptime_ms,
             node,
             tcp_port,
@@ -224,7 +240,7 @@ mod tests {
     fn beacons() -> impl Strategy<Value = Beacon> {
         (
             any::<[bool; 3]>(),
-            any::<[u64; 4]>(),
+            any::<[u64; 6]>(),
             1..u32::MAX,
             1..u16::MAX,
             prop::collection::vec(any::<IpAddr>(), 1..=MAX_ADDRESSES),
@@ -238,7 +254,9 @@ mod tests {
                 cluster: numbers[0],
                 machine: numbers[1],
                 boot: numbers[2],
-                uptime_ms: numbers[3],
+                session: numbers[3],
+                objects_to: numbers[4],
+                uptime_ms: numbers[5],
                 node,
                 tcp_port,
                 addresses,

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use mattx_protocol::command::Outcome;
 use mattx_protocol::local::{MAX_LINE, Reply, Request};
+use mattx_protocol::model::NodeSample;
 use nix::unistd::{Gid, Group, Uid, chown};
+use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf, UCred};
 use tokio::net::{UnixListener, UnixStream};
@@ -54,9 +56,25 @@ pub enum ClientEvent {
     Left(ClientId),
 }
 
+/// [`Reply::Node`] of a sample that stays where it is.
+#[derive(Serialize)]
+enum Shown<'a> {
+    Node(&'a NodeSample),
+}
+
+/// The line that shows a node.
+#[must_use]
+pub fn node_line(sample: &NodeSample) -> Line {
+    to_line(&Shown::Node(sample))
+}
+
 /// Makes a reply line.
 #[must_use]
 pub fn line(reply: &Reply) -> Line {
+    to_line(reply)
+}
+
+fn to_line(reply: &impl Serialize) -> Line {
     // All keys of our types are texts, so this cannot fail; an empty line would be skipped.
     let mut text = serde_json::to_string(reply).unwrap_or_default();
     text.push('\n');
@@ -213,4 +231,34 @@ fn is_member(pid: i32, gid: Gid) -> bool {
                 .split_ascii_whitespace()
                 .any(|group| group.parse() == Ok(gid.as_raw()))
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mattx_protocol::model::{NodeState, Pressure};
+
+    #[test]
+    fn a_node_is_shown_alike_by_both_ways() {
+        let sample = NodeSample {
+            id: 7,
+            name: "node7".to_owned(),
+            address: [10, 0, 0, 7].into(),
+            state: NodeState::Up,
+            cpu_load: 1,
+            affinity: 2,
+            cores: vec![0.5],
+            memory_total_mib: 3,
+            memory_available_mib: 4,
+            pressure: Pressure::default(),
+            network_in: 5,
+            network_out: 6,
+            uptime_s: 7,
+            kernel: "7.2".to_owned(),
+            module: None,
+            insecure: false,
+            processes: Vec::new(),
+        };
+        assert_eq!(node_line(&sample), line(&Reply::Node(sample)));
+    }
 }

@@ -117,6 +117,8 @@ fn beacon() -> Beacon {
         cluster: ClusterKey::from_bytes([7; 32]).cluster_id(),
         machine: 11,
         boot: 12,
+        session: 15,
+        objects_to: 16,
         uptime_ms: 13,
         node: 14,
         tcp_port: 7226,
@@ -148,6 +150,7 @@ fn members_beacons(time: Duration) {
     let own = Identity {
         machine: 1,
         boot: 2,
+        session: 9,
         name: "own".to_owned(),
         address: "10.0.0.9".parse().expect("address"),
     };

@@ -16,6 +16,8 @@ pub struct Identity {
     pub machine: u64,
     /// Changes with every boot.
     pub boot: u64,
+    /// Changes with every start of the daemon, and cannot be foreseen.
+    pub session: u64,
     /// Host name.
     pub name: String,
     /// Address in the cluster's network.
@@ -38,10 +40,20 @@ impl Identity {
                 read("/proc/sys/kernel/random/boot_id").trim(),
                 &place,
             ]),
+            session: unforeseeable(),
             name: read("/proc/sys/kernel/hostname").trim().to_owned(),
             address,
         }
     }
+}
+
+/// Never 0, which means nobody.
+fn unforeseeable() -> u64 {
+    use ring::rand::SecureRandom;
+    let mut bytes = [0; 8];
+    // Without random numbers the key exchange of every link fails as well; here a fixed one is as good.
+    let _ = ring::rand::SystemRandom::new().fill(&mut bytes);
+    u64::from_be_bytes(bytes).max(1)
 }
 
 /// The node number that `machine` tries on its `attempt`-th try; collisions lead to the next.

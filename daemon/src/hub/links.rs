@@ -96,7 +96,9 @@ impl Hub {
                 .greeted(now, &greeting, address, link)?;
             Ok((stream, greeting.node, link, actions))
         });
-        self.parts.membership.dialled(now, node, welcome.is_ok());
+        self.parts
+            .membership
+            .dialled(now, node, address, welcome.is_ok());
         match welcome {
             Ok((stream, node, link, actions)) => {
                 self.adopt_connection(stream, node, link, actions);

@@ -378,10 +378,16 @@ impl Hub {
     /// Sends `reply` to every subscribed program. One that does not read loses its connection,
     /// and finds a consistent picture when it comes back.
     fn publish(&mut self, reply: &Reply) {
-        if !self.clients.values().any(|client| client.subscribed) {
-            return;
+        if self.has_subscribers() {
+            self.publish_line(&line(reply));
         }
-        let line = line(reply);
+    }
+
+    fn has_subscribers(&self) -> bool {
+        self.clients.values().any(|client| client.subscribed)
+    }
+
+    fn publish_line(&mut self, line: &Line) {
         self.clients.retain(|id, client| {
             let kept = !client.subscribed || client.lines.try_send(line.clone()).is_ok();
             if !kept {

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::Hub;
-use crate::control::ClientId;
+use crate::control::{ClientId, node_line};
 use crate::link::connection::Connection;
 use crate::membership::Standing;
 use crate::telemetry::Look;
@@ -208,8 +208,15 @@ impl Hub {
         if let Some(peer) = self.parts.membership.peer(node) {
             sample.address = peer.address.ip();
         }
-        self.telemetry.peers.entry(node).or_default().sample = Some((Instant::now(), sample));
-        self.show(node);
+        sample.state = NodeState::Up;
+        // As `view` would show it, without a copy: this is most of the work while somebody watches.
+        let line = self.has_subscribers().then(|| node_line(&sample));
+        let news = self.telemetry.peers.entry(node).or_default();
+        news.sample = Some((Instant::now(), sample));
+        news.shown = Some(NodeState::Up);
+        if let Some(line) = line {
+            self.publish_line(&line);
+        }
     }
 
     /// Tells all subscribers how a peer stands.

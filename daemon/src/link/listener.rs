@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Takes connections of other daemons.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mattx_protocol::peer::Greeting;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::LinkError;
 use super::handshake::Doorkeeper;
 use super::stream::Stream;
+use super::waiting::Waiting;
 use crate::strangers::Strangers;
-
-/// Most connections that have not greeted yet, against strangers that keep many open.
-const MAX_GREETING: usize = 128;
 
 /// A connection that greeted.
 #[derive(Debug)]
@@ -33,11 +31,8 @@ pub async fn serve(
     incoming: mpsc::Sender<Incoming>,
 ) {
     let strangers = Arc::new(Mutex::new(Strangers::new("connection(s) to the link port")));
-    let permits = Arc::new(Semaphore::new(MAX_GREETING));
+    let waiting = Arc::new(Mutex::new(Waiting::default()));
     loop {
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
-            return;
-        };
         let (stream, from) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -53,9 +48,17 @@ pub async fn serve(
         let incoming = incoming.clone();
         let doorkeeper = doorkeeper.clone();
         let strangers = Arc::clone(&strangers);
-        tokio::spawn(async move {
-            let _permit = permit;
-            match doorkeeper.receive(stream).await {
+        let others = Arc::clone(&waiting);
+        // The new task cannot take itself off the list before it is on it. One that panicked left it whole.
+        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = waiting.make_room(from.ip());
+        let task = tokio::spawn(async move {
+            let received = doorkeeper.receive(stream).await;
+            others
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(name);
+            match received {
                 Ok((stream, greeting)) => {
                     let _ = incoming.send(Incoming { stream, greeting }).await;
                 }
@@ -67,5 +70,6 @@ pub async fn serve(
                 Err(error) => tracing::debug!("a connection from {from} did not greet: {error}"),
             }
         });
+        waiting.add(name, from.ip(), task.abort_handle());
     }
 }

@@ -14,6 +14,7 @@ pub mod listener;
 mod record;
 pub mod stream;
 pub mod tls;
+mod waiting;
 
 use std::io;
 use std::time::Duration;

@@ -6,8 +6,11 @@
 //! link for each pair. Every method takes the time and returns what must be done.
 //!
 //! A node number is taken in two steps: the node announces it for [`PROBE_TIME`] without joining
-//! anything, and gives way when somebody with more right to it objects; then it is settled.
+//! anything, and gives way when somebody with more right to it objects; then it is settled. An
+//! objection names the very start of the daemon that it is meant for, so that no recorded one keeps
+//! anybody from a number.
 
+mod claim;
 #[cfg(test)]
 mod simulation;
 
@@ -20,6 +23,8 @@ use mattx_protocol::peer::{Greeting, VERSION};
 
 use crate::beacon::{Beacon, Flags};
 use crate::identity::{Identity, derived_node_id};
+
+use claim::{Claim, MAX_CLAIMS};
 
 /// Time since the daemon started.
 pub type Moment = Duration;
@@ -48,6 +53,8 @@ const HEARD_LIFETIME: Duration = Duration::from_secs(15);
 pub const REMEMBER_DOWN: Duration = Duration::from_secs(60);
 /// Most nodes that are remembered without a link, against floods of beacons.
 const MAX_UNLINKED: usize = 4096;
+/// How long beacons carry an objection.
+const OBJECTION_LIFETIME: Duration = Duration::from_millis(2000);
 
 /// How a peer stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,12 +88,7 @@ pub struct Peer {
     pub name: String,
     /// How it stands.
     pub standing: Standing,
-    uptime_ms: u64,
-    last_beacon: Moment,
-    settled: bool,
-    dialing: Option<Moment>,
-    next_dial: Moment,
-    failures: u32,
+    claims: Vec<Claim>,
 }
 
 impl Peer {
@@ -97,6 +99,50 @@ impl Peer {
             Standing::Up { link, .. } => Some(link),
             Standing::Heard | Standing::Down { .. } => None,
         }
+    }
+
+    fn owner(&self) -> (u64, u64) {
+        (self.machine, self.boot)
+    }
+
+    /// Notes what a beacon says. `None` if it is an old one; else whether it is a new claim.
+    fn claim(&mut self, now: Moment, beacon: &Beacon, address: SocketAddr) -> Option<bool> {
+        let owner = (beacon.machine, beacon.boot);
+        if let Some(claim) = self.claims.iter_mut().find(|claim| claim.owner() == owner) {
+            if beacon.uptime_ms <= claim.uptime_ms {
+                return None;
+            }
+            claim.uptime_ms = beacon.uptime_ms;
+            claim.last_beacon = now;
+            claim.settled = beacon.flags.settled;
+            claim.address = address;
+            return Some(false);
+        }
+        if self.claims.len() >= MAX_CLAIMS {
+            let holder = self.link().map(|_| self.owner());
+            let oldest = self
+                .claims
+                .iter()
+                .enumerate()
+                .filter(|(_, claim)| claim.dialing.is_none() && Some(claim.owner()) != holder)
+                .min_by_key(|(_, claim)| claim.last_beacon)
+                .map(|(index, _)| index)?;
+            self.claims.swap_remove(oldest);
+        }
+        self.claims.push(Claim::of(beacon, address, now));
+        Some(true)
+    }
+
+    /// Where to knock now; to a holder that is linked there is no need.
+    fn due(&mut self, now: Moment) -> impl Iterator<Item = SocketAddr> {
+        let holder = self.link().map(|_| self.owner());
+        self.claims
+            .iter_mut()
+            .filter(move |claim| Some(claim.owner()) != holder && claim.is_due(now))
+            .map(move |claim| {
+                claim.dialing = Some(now);
+                claim.address
+            })
     }
 }
 
@@ -151,6 +197,8 @@ pub struct Membership {
     settle_at: Option<Moment>,
     next_announce: Moment,
     last_complaint: Option<Moment>,
+    /// Whom this node's beacons tell that the number is taken, and until when.
+    objection: Option<(u64, Moment)>,
     last_tick: Moment,
     peers: BTreeMap<NodeId, Peer>,
 }
@@ -179,6 +227,7 @@ impl Membership {
             settle_at: Some(PROBE_TIME),
             next_announce: Moment::ZERO,
             last_complaint: None,
+            objection: None,
             last_tick: Moment::ZERO,
             peers: BTreeMap::new(),
         }
@@ -228,6 +277,8 @@ impl Membership {
             cluster: self.cluster,
             machine: self.identity.machine,
             boot: self.identity.boot,
+            session: self.identity.session,
+            objects_to: self.objection.map_or(0, |(session, _)| session),
             uptime_ms,
             node: self.node,
             tcp_port: self.tcp_port,
@@ -248,73 +299,46 @@ impl Membership {
         }
         if beacon.flags.leaving {
             // A linked node says so on its link; beacons do not end anything.
-            if self
-                .peers
-                .get(&beacon.node)
-                .is_some_and(|peer| peer.standing == Standing::Heard && peer.boot == beacon.boot)
+            let owner = (beacon.machine, beacon.boot);
+            if let Some(peer) = self.peers.get_mut(&beacon.node)
+                && peer.standing == Standing::Heard
             {
-                self.peers.remove(&beacon.node);
+                peer.claims.retain(|claim| claim.owner() != owner);
+                if peer.claims.is_empty() {
+                    self.peers.remove(&beacon.node);
+                }
             }
             return Vec::new();
         }
         let address = SocketAddr::new(source, beacon.tcp_port);
-        let unlinked = self.peers.len();
         let mut actions = Vec::new();
-        let known = self.peers.get_mut(&beacon.node);
-        match known {
-            None if unlinked >= MAX_UNLINKED => return actions,
-            None => {
-                self.peers.insert(
-                    beacon.node,
-                    Peer {
-                        machine: beacon.machine,
-                        boot: beacon.boot,
-                        address,
-                        name: String::new(),
-                        standing: Standing::Heard,
-                        uptime_ms: beacon.uptime_ms,
-                        last_beacon: now,
-                        settled: beacon.flags.settled,
-                        dialing: None,
-                        next_dial: now,
-                        failures: 0,
-                    },
-                );
-                actions.push(Action::Announce);
+        if !self.peers.contains_key(&beacon.node) {
+            if self.peers.len() >= MAX_UNLINKED {
+                return actions;
             }
-            Some(peer) => {
-                let same_boot = (peer.machine, peer.boot) == (beacon.machine, beacon.boot);
-                if same_boot && beacon.uptime_ms <= peer.uptime_ms {
-                    return actions;
-                }
-                let linked = peer.link().is_some();
-                if linked && !same_boot {
-                    // Rebooted, taken over, or a replay: only a new link can tell. The entry of
-                    // the link stays what it is.
-                    if self.node < beacon.node && beacon.flags.settled && peer.dialing.is_none() {
-                        peer.dialing = Some(now);
-                        actions.push(Action::Dial {
-                            node: beacon.node,
-                            address,
-                        });
-                    }
-                    return actions;
-                }
-                if !same_boot {
-                    peer.failures = 0;
-                    peer.next_dial = now;
-                    actions.push(Action::Announce);
-                }
-                peer.machine = beacon.machine;
-                peer.boot = beacon.boot;
-                peer.uptime_ms = beacon.uptime_ms;
-                peer.last_beacon = now;
-                peer.settled = beacon.flags.settled;
-                if !linked {
-                    peer.address = address;
-                }
-            }
+            let peer = Peer {
+                machine: beacon.machine,
+                boot: beacon.boot,
+                address,
+                name: String::new(),
+                standing: Standing::Heard,
+                claims: Vec::new(),
+            };
+            self.peers.insert(beacon.node, peer);
         }
+        let Some(peer) = self.peers.get_mut(&beacon.node) else {
+            return actions;
+        };
+        match peer.claim(now, beacon, address) {
+            None => return actions,
+            Some(true) => actions.push(Action::Announce),
+            Some(false) => {}
+        }
+        if peer.link().is_none() {
+            (peer.machine, peer.boot, peer.address) = (beacon.machine, beacon.boot, address);
+        }
+        // Of a linked node: rebooted, taken over, or a replay; only a new link can tell. The entry
+        // of the link stays what it is.
         actions.extend(self.dial_if_due(now, beacon.node));
         actions
     }
@@ -326,6 +350,11 @@ impl Membership {
         let other = (beacon.flags.fixed, beacon.flags.settled, beacon.machine);
         let own = (self.fixed, self.is_settled(), self.identity.machine);
         if own >= other {
+            self.objection = Some((beacon.session, now + OBJECTION_LIFETIME));
+            return vec![Action::Announce];
+        }
+        if beacon.objects_to != self.identity.session {
+            // Whoever really has the number hears the announcement and objects; a replay cannot.
             return vec![Action::Announce];
         }
         if !self.fixed {
@@ -372,35 +401,24 @@ impl Membership {
             .collect()
     }
 
-    fn dial_if_due(&mut self, now: Moment, node: NodeId) -> Option<Action> {
+    fn dial_if_due(&mut self, now: Moment, node: NodeId) -> Vec<Action> {
         if !self.is_settled() || self.node >= node {
-            return None;
+            return Vec::new();
         }
-        let peer = self.peers.get_mut(&node)?;
-        let due = peer.link().is_none()
-            && peer.settled
-            && peer.dialing.is_none()
-            && now >= peer.next_dial
-            && now < peer.last_beacon + HEARD_LIFETIME;
-        due.then(|| {
-            peer.dialing = Some(now);
-            Action::Dial {
-                node,
-                address: peer.address,
-            }
+        self.peers.get_mut(&node).map_or_else(Vec::new, |peer| {
+            peer.due(now)
+                .map(|address| Action::Dial { node, address })
+                .collect()
         })
     }
 
-    /// A connection attempt ended. The next one waits, longer after each failure.
-    pub fn dialled(&mut self, now: Moment, node: NodeId, success: bool) {
+    /// An attempt to connect to `node` at `address` ended.
+    pub fn dialled(&mut self, now: Moment, node: NodeId, address: SocketAddr, success: bool) {
         if let Some(peer) = self.peers.get_mut(&node) {
-            peer.dialing = None;
-            if success {
-                peer.failures = 0;
-            } else {
-                let pause = DIAL_PAUSE * 2u32.saturating_pow(peer.failures.min(10));
-                peer.next_dial = now + pause.min(DIAL_PAUSE_MAX);
-                peer.failures += 1;
+            for claim in &mut peer.claims {
+                if claim.address == address && claim.dialing.is_some() {
+                    claim.dialled(now, success);
+                }
             }
         }
     }
@@ -421,11 +439,25 @@ impl Membership {
             actions.push(Action::Close { link: old });
             actions.extend(self.lost(now, node, old, "it made a new link"));
         }
-        let before = self.peers.get(&node);
-        let uptime_ms = before
-            .filter(|peer| peer.boot == greeting.boot)
-            .map_or(0, |peer| peer.uptime_ms);
-        let dialing = before.and_then(|peer| peer.dialing);
+        let mut claims = self
+            .peers
+            .remove(&node)
+            .map_or_else(Vec::new, |peer| peer.claims);
+        let owner = (greeting.machine, greeting.boot);
+        if !claims.iter().any(|claim| claim.owner() == owner) {
+            claims.truncate(MAX_CLAIMS - 1);
+            claims.push(Claim {
+                machine: greeting.machine,
+                boot: greeting.boot,
+                address,
+                uptime_ms: 0,
+                last_beacon: now,
+                settled: true,
+                dialing: None,
+                next_dial: now,
+                failures: 0,
+            });
+        }
         self.peers.insert(
             node,
             Peer {
@@ -434,12 +466,7 @@ impl Membership {
                 address,
                 name: greeting.name.clone(),
                 standing: Standing::Up { link, heard: now },
-                uptime_ms,
-                last_beacon: now,
-                settled: true,
-                dialing,
-                next_dial: now,
-                failures: 0,
+                claims,
             },
         );
         actions.push(Action::Up(node));
@@ -493,7 +520,9 @@ impl Membership {
         match self.peers.get_mut(&node) {
             Some(peer) if peer.link() == Some(link) => {
                 peer.standing = Standing::Down { since: now };
-                peer.next_dial = now + DIAL_PAUSE;
+                for claim in &mut peer.claims {
+                    claim.next_dial = claim.next_dial.max(now + DIAL_PAUSE);
+                }
                 vec![Action::Down {
                     node,
                     reason: reason.to_owned(),
@@ -506,6 +535,7 @@ impl Membership {
     /// Time passed. Call several times a second.
     pub fn tick(&mut self, now: Moment) -> Vec<Action> {
         self.forgive_own_stall(now);
+        self.objection = self.objection.filter(|(_, until)| now < *until);
         let mut actions = Vec::new();
         if self.settle_at.is_some_and(|at| now >= at) {
             self.settle_at = None;
@@ -544,12 +574,12 @@ impl Membership {
         let Some(peer) = self.peers.get_mut(&node) else {
             return Vec::new();
         };
-        if peer
-            .dialing
-            .is_some_and(|since| now >= since + 2 * DIAL_DEADLINE)
-        {
-            peer.dialing = None;
+        let holder = peer.link().map(|_| peer.owner());
+        for claim in &mut peer.claims {
+            claim.expire(now);
         }
+        peer.claims
+            .retain(|claim| Some(claim.owner()) == holder || !claim.is_forgotten(now));
         match peer.standing {
             Standing::Up { link, heard } if now >= heard + LINK_SILENCE => {
                 let reason = format!("silent for {:.1} s", LINK_SILENCE.as_secs_f32());
@@ -562,13 +592,11 @@ impl Membership {
                 self.peers.remove(&node);
                 vec![Action::Gone(node)]
             }
-            Standing::Heard if now >= peer.last_beacon + HEARD_LIFETIME => {
+            Standing::Heard if peer.claims.is_empty() => {
                 self.peers.remove(&node);
                 Vec::new()
             }
-            Standing::Heard | Standing::Down { .. } => {
-                self.dial_if_due(now, node).into_iter().collect()
-            }
+            Standing::Heard | Standing::Down { .. } => self.dial_if_due(now, node),
         }
     }
 }

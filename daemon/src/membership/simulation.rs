@@ -44,6 +44,7 @@ fn identity(index: usize, boot: u64) -> Identity {
     Identity {
         machine: 1000 + index as u64,
         boot,
+        session: 1000 * boot + index as u64 + 1,
         name: format!("n{index}"),
         address: address(index),
     }
@@ -149,7 +150,7 @@ impl World {
         let reached = to.filter(|to| !self.nodes[*to].cut && !self.nodes[from].cut);
         let success = reached.is_some_and(|to| self.connect(from, to, target));
         let now = self.now;
-        self.nodes[from].table.dialled(now, node, success);
+        self.nodes[from].table.dialled(now, node, target, success);
     }
 
     fn connect(&mut self, from: usize, to: usize, target: SocketAddr) -> bool {
@@ -358,6 +359,51 @@ fn a_node_is_not_kept_out_by_its_own_beacons_of_an_earlier_boot() {
         assert_eq!(world.nodes[1].complaints, 0, "wanted {wanted:?}");
         assert_eq!(world.is_whole(), Ok(()), "wanted {wanted:?}");
     }
+}
+
+/// The beacons of the machine that had a number before keep its new holder neither from the number
+/// nor from the cluster, even if they are replayed all the time, and from many boots.
+#[test]
+fn a_number_can_be_given_to_another_machine_whatever_is_replayed() {
+    let mut world = World::new(&[Some(1), Some(5), None]);
+    world.nodes[2].cut = true;
+    world.run(Duration::from_secs(5));
+    let mut old = Vec::new();
+    for boot in 1..=12 {
+        // With more right than any newcomer: configured, and in use.
+        let mut beacon = world.nodes[1].table.beacon(boot * 1000, false);
+        assert!(beacon.flags.settled && beacon.flags.fixed);
+        beacon.boot = 100 + boot;
+        beacon.machine = u64::MAX - boot % 2;
+        old.push(beacon);
+    }
+    world.nodes[1].cut = true;
+    world.run(Duration::from_secs(10));
+    let table = Membership::new(identity(2, 2), 7, 7226, Some(5), None);
+    let begin = world.now;
+    world.nodes[2].table = table;
+    world.nodes[2].table.settle_at = Some(begin + PROBE_TIME);
+    world.nodes[2].cut = false;
+    for _ in 0..100 {
+        for beacon in &old {
+            for index in [0, 2] {
+                let now = world.now;
+                let actions = world.nodes[index]
+                    .table
+                    .heard_beacon(now, beacon, address(1));
+                // Nobody answers where the former holder was.
+                let dials = actions
+                    .iter()
+                    .filter(|action| matches!(action, Action::Dial { .. }));
+                assert!(dials.count() <= MAX_CLAIMS);
+                world.perform(index, actions);
+            }
+        }
+        world.run(STEP);
+    }
+    assert_eq!(world.nodes[2].complaints, 0);
+    assert_eq!(world.sees(0), BTreeSet::from([5]));
+    assert_eq!(world.sees(2), BTreeSet::from([1]));
 }
 
 #[test]

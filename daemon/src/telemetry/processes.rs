@@ -2,7 +2,9 @@
 //! The busiest processes of this node, and all that came from or went to other nodes.
 
 use std::collections::HashMap;
-use std::fs;
+use std::fmt::Write;
+use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::time::Instant;
 
@@ -13,6 +15,8 @@ use super::proc_files::{self, ProcessStat};
 
 /// How many of the busiest processes are reported, besides deputies and guests.
 const BUSIEST: usize = 20;
+/// Longer than `/proc/PID/stat` can be: 52 numbers and a name of at most 64 bytes.
+const STAT_LENGTH: usize = 2048;
 /// Longest command line that is reported, in bytes.
 const MAX_COMMAND_LINE: usize = 200;
 
@@ -23,6 +27,9 @@ pub struct Processes {
     before: HashMap<u32, (u64, u64)>,
     looked: Option<Instant>,
     users: HashMap<u32, Option<String>>,
+    /// Room for the name and the content of a file.
+    path: String,
+    text: [u8; STAT_LENGTH],
 }
 
 impl Processes {
@@ -34,6 +41,8 @@ impl Processes {
             before: HashMap::new(),
             looked: None,
             users: HashMap::new(),
+            path: String::new(),
+            text: [0; STAT_LENGTH],
         }
     }
 
@@ -48,10 +57,7 @@ impl Processes {
         let mut seen = HashMap::new();
         let mut found: Vec<(u32, ProcessStat, f32)> = Vec::new();
         for pid in pids() {
-            let Some(stat) = fs::read_to_string(format!("/proc/{pid}/stat"))
-                .ok()
-                .and_then(|text| proc_files::process_stat(&text))
-            else {
+            let Some(stat) = self.stat(pid) else {
                 continue;
             };
             if stat.kernel_thread || stat.state == 'Z' {
@@ -88,6 +94,16 @@ impl Processes {
             samples.push(self.sample(pid, kind.unwrap_or(ProcessKind::Local), stat, cpu_percent));
         }
         samples
+    }
+
+    /// `/proc/PID/stat` by three system calls; asking for its size first, as usual, takes as many more, for
+    /// every process of the node.
+    fn stat(&mut self, pid: u32) -> Option<ProcessStat> {
+        self.path.clear();
+        write!(self.path, "/proc/{pid}/stat").ok()?;
+        let mut file = File::open(&self.path).ok()?;
+        let length = file.read(&mut self.text).ok()?;
+        proc_files::process_stat(&String::from_utf8_lossy(&self.text[..length]))
     }
 
     fn sample(

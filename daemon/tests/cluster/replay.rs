@@ -156,6 +156,30 @@ fn flood(time: Duration) {
 }
 
 #[test]
+fn silent_connections_keep_nobody_out() {
+    in_private_network("replay::silent_connections_keep_nobody_out", || {
+        let network = Network::new();
+        let hosts = [1, 2, 3].map(|index| network.host(index));
+        let key = network.key_file("key", &"5a".repeat(32));
+        let ours = format!("CLUSTER_KEY_FILE={}", key.display());
+        // The one with the lower number connects: the newcomer to the one that is flooded.
+        let member = hosts[0].start(&format!("{ours}\nNODE_ID=9"));
+        wait_until("the member is there", PATIENCE, || member.up() == 1);
+        thread::scope(|scope| {
+            let flood = scope.spawn(|| hosts[2].flood(TARGETS[0], &[], 300, PATIENCE / 2));
+            sleep(Duration::from_secs(1));
+            let newcomer = hosts[1].start(&format!("{ours}\nNODE_ID=2"));
+            wait_until(
+                "a node joins in spite of silent connections",
+                Duration::from_secs(5),
+                || newcomer.up() == 2,
+            );
+            assert!(!flood.is_finished());
+        });
+    });
+}
+
+#[test]
 fn a_flood_leaves_no_trace() {
     in_private_network("replay::a_flood_leaves_no_trace", || {
         flood(Duration::from_secs(3))

@@ -316,6 +316,9 @@ impl Host {
                 .collect();
             let begin = Instant::now();
             while begin.elapsed() < time {
+                if datagrams.is_empty() {
+                    sleep(Duration::from_millis(100));
+                }
                 for datagram in datagrams {
                     sent += u64::from(socket.send_to(datagram, (target, 7225)).is_ok());
                 }
