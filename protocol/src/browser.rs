@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The websocket between `mattx-viz` and its viewers.
 //!
-//! The server greets with [`FromServer::Hello`] and a [`FromServer::Snapshot`], then sends
+//! The server greets with [`FromServer::Hello`], [`FromServer::Layout`] and a [`FromServer::Snapshot`], then sends
 //! [`FromServer::Delta`]s with rising sequence numbers. Binary messages are postcard, text
 //! messages (asked for with `?format=json`) are JSON, both of these types.
 
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, Outcome};
+use crate::layout::Layout;
 use crate::model::{MoveEvent, NodeId, NodeSample, ProcessRef};
 
 /// Version of this protocol.
@@ -96,6 +97,8 @@ pub enum FromServer {
     },
     /// Where a recording stands; only from [`Source::Replay`], whenever somebody changed it and once a second.
     Playback(Playback),
+    /// Where nodes stand in the picture; told before the first snapshot.
+    Layout(Layout),
 }
 
 /// What happens between [`FromServer::Accepted`] and [`FromServer::Answer`].

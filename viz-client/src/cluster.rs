@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use mattx_protocol::browser::{FromServer, Playback, Role, Source, Step};
 use mattx_protocol::command::Outcome;
+use mattx_protocol::layout::Layout;
 use mattx_protocol::model::{
     MoveEvent, MovePhase, NodeId, NodeSample, NodeState, ProcessKind, ProcessRef, ProcessSample,
 };
@@ -176,6 +177,7 @@ impl Cluster {
             FromServer::Answer { id, outcome } => self.news.push(News::Answer(id, outcome)),
             FromServer::Progress { id, step } => self.news.push(News::Progress(id, step)),
             FromServer::Playback(playback) => self.playback = Some(playback),
+            FromServer::Layout(layout) => self.arrange(&layout),
         }
         true
     }
@@ -202,7 +204,7 @@ impl Cluster {
         let earlier = std::mem::take(&mut self.nodes);
         for sample in picture.nodes {
             let id = sample.id;
-            self.places.admit(id);
+            self.places.admit(id, &sample.name);
             let busy = earlier
                 .get(&id)
                 .or_else(|| live.nodes.get(&id))
@@ -261,10 +263,19 @@ impl Cluster {
         }
     }
 
+    fn arrange(&mut self, layout: &Layout) {
+        self.revision += 1;
+        let nodes = self.nodes.iter();
+        self.places.arrange(
+            layout,
+            nodes.map(|(id, node)| (*id, node.sample.name.as_str())),
+        );
+    }
+
     fn put(&mut self, mut sample: NodeSample, now: f64, tell: bool) {
         self.revision += 1;
         let id = sample.id;
-        self.places.admit(id);
+        self.places.admit(id, &sample.name);
         self.take_processes(id, std::mem::take(&mut sample.processes), now);
         let load = busy(&sample);
         match self.nodes.get_mut(&id) {

@@ -17,6 +17,7 @@ use mattx_viz::desk::Desk;
 use mattx_viz::doors::certificate::Certificate;
 use mattx_viz::doors::{Doors, Peer};
 use mattx_viz::hub::Hub;
+use mattx_viz::layout;
 use mattx_viz::record::{self, Recorder};
 use mattx_viz::source::Source;
 use mattx_viz::source::live::Live;
@@ -130,6 +131,7 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
         encrypted: encryption.is_some(),
     };
     let (access, token) = access(&arguments, rules)?;
+    let layout = layout::named(&arguments.layout)?;
     let source = Simulated::of(&arguments)?;
     let hub = match source {
         Simulated::No => start(Live {
@@ -158,7 +160,7 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
         Some(token) => println!("MattX is at {scheme}://{shown}/?token={token}"),
         None => println!("MattX is at {scheme}://{shown}/"),
     }
-    let site = Site::new(hub, Desk { access, audit });
+    let site = Site::new(hub, Desk { access, audit }, layout);
     tokio::spawn(site.clone().follow_tokens());
     let service = web::router(site).into_make_service_with_connect_info::<Peer>();
     tokio::select! {

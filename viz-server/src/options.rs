@@ -43,6 +43,9 @@ pub struct Arguments {
     /// Record what viewers are told into this new file; it holds user names and command lines
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+    /// How nodes stand in the picture: honeycomb, grid, rings, or a file that tells which node is in which rack
+    #[arg(long, value_name = "NAME|FILE", default_value = "honeycomb")]
+    pub layout: String,
     /// Control socket of the daemon
     #[arg(long, value_name = "PATH", default_value = local::SOCKET_PATH)]
     pub socket: PathBuf,

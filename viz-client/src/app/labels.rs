@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bevy::prelude::*;
 use mattx_protocol::model::{NodeId, NodeState, ProcessRef};
 use mattx_viz_client::pick::{Ray, Target, height, radius};
-use mattx_viz_client::places::NODE_HALF_WIDTH;
+use mattx_viz_client::places::{NODE_HALF_WIDTH, SPACING};
 use web_sys::HtmlElement;
 
 use super::camera::TheRig;
@@ -27,6 +27,8 @@ const MOST_GUESTS: usize = 12;
 enum Key {
     Node(NodeId),
     Process(ProcessRef),
+    /// Of a rack, by its number in the layout.
+    Sign(usize),
 }
 
 struct Label {
@@ -67,6 +69,7 @@ fn place(
     wanted.extend(processes(
         &rig, &cluster, &bodies, &acting, &pointing, &mut taken,
     ));
+    wanted.extend(signs(&rig, &cluster, &mut taken));
     labels.0.retain(|key, label| {
         let stays = wanted.iter().any(|wanted| wanted.key == *key);
         if !stays {
@@ -221,6 +224,28 @@ fn processes(
                 "label process"
             },
         });
+    }
+    wanted
+}
+
+/// What racks and rows are called, where nothing else is written.
+fn signs(rig: &TheRig, cluster: &TheCluster, taken: &mut Vec<Vec2>) -> Vec<Wanted> {
+    let mut wanted = Vec::new();
+    for (index, (at, text)) in cluster.places.signs().enumerate() {
+        let readable = rig.pixels_per_unit(at) * SPACING > SMALLEST;
+        let Some(pixel) = rig.project(at).filter(|_| readable && !text.is_empty()) else {
+            continue;
+        };
+        if is_free(taken, pixel) {
+            taken.push(pixel);
+            wanted.push(Wanted {
+                key: Key::Sign(index),
+                at,
+                name: text.to_owned(),
+                detail: String::new(),
+                class: "label sign",
+            });
+        }
     }
     wanted
 }

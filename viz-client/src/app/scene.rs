@@ -92,7 +92,7 @@ fn globals(
             flag(cluster.source == Some(Source::Simulated)),
         ),
         memory: four(theme.memory, flag(quality.is_rich())),
-        accent: four(theme.accent, 0.0),
+        accent: four(theme.accent, f32::from(cluster.places.tiles() as u8)),
     };
     let stars = if theme.bright { 0 } else { STARS };
     for star in 0..stars {

@@ -93,6 +93,8 @@ struct NodeView {
     name: String,
     load: f32,
     memory: f32,
+    /// Where it stands on the floor.
+    foot: Option<[f32; 3]>,
     /// CSS pixels from the top left of the canvas; none behind the eye.
     screen: Option<[f32; 2]>,
 }
@@ -243,6 +245,7 @@ fn copy(
                     name: node.sample.name.clone(),
                     load: node.load(),
                     memory: node.memory(),
+                    foot: cluster.places.of(*id).map(|foot| foot.to_array()),
                     screen: cluster.places.of(*id).and_then(|foot| {
                         screen(foot + Vec3::Y * (height(node.load(), node.sample.state) * 0.7))
                     }),

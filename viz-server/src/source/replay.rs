@@ -214,7 +214,8 @@ pub fn apply(hub: &Hub, message: FromServer) {
         | FromServer::Accepted { .. }
         | FromServer::Answer { .. }
         | FromServer::Progress { .. }
-        | FromServer::Playback(_) => {}
+        | FromServer::Playback(_)
+        | FromServer::Layout(_) => {}
     }
 }
 

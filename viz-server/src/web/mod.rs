@@ -9,6 +9,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use mattx_protocol::layout::Layout;
 use tokio::sync::Semaphore;
 
 use crate::access::RELOAD_EVERY;
@@ -34,18 +35,20 @@ pub struct Site(Arc<Parts>);
 struct Parts {
     hub: Hub,
     desk: Desk,
+    layout: Layout,
     client: assets::Client,
     seats: Arc<Semaphore>,
 }
 
 impl Site {
-    /// A site over `hub`.
+    /// A site over `hub`, whose viewers arrange the nodes as `layout` says.
     #[must_use]
-    pub fn new(hub: Hub, desk: Desk) -> Self {
+    pub fn new(hub: Hub, desk: Desk, layout: Layout) -> Self {
         let client = assets::Client::new();
         Self(Arc::new(Parts {
             hub,
             desk,
+            layout,
             client,
             seats: Arc::new(Semaphore::new(MOST_VIEWERS)),
         }))

@@ -129,7 +129,11 @@ impl Viewer {
             source: self.site.0.hub.source(),
             notice: subscription.notice.take(),
         };
-        if self.say(hello).await.is_break() || self.pass(&subscription.snapshot).await.is_break() {
+        let layout = FromServer::Layout(self.site.0.layout.clone());
+        if self.say(hello).await.is_break()
+            || self.say(layout).await.is_break()
+            || self.pass(&subscription.snapshot).await.is_break()
+        {
             return;
         }
         if let Some(playback) = self.site.0.hub.playback_state()

@@ -13,6 +13,7 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use mattx_protocol::browser::{FromServer, FromViewer, Role, Source};
 use mattx_protocol::command::Outcome;
+use mattx_protocol::layout::Layout;
 use mattx_protocol::model::{MovePhase, ProcessKind};
 use mattx_viz::audit::Audit;
 use support::{Server, TOKEN, migrate};
@@ -29,7 +30,7 @@ fn bearer() -> (&'static str, String) {
 }
 
 #[tokio::test]
-async fn viewers_get_a_greeting_a_snapshot_and_deltas_without_gaps_in_both_forms() {
+async fn viewers_get_a_greeting_the_layout_a_snapshot_and_deltas_without_gaps_in_both_forms() {
     let server = server().await;
     for path in ["/ws", "/ws?format=binary", "/ws?format=json"] {
         let mut viewer = server.viewer(path, &[]).await.unwrap();
@@ -46,6 +47,8 @@ async fn viewers_get_a_greeting_a_snapshot_and_deltas_without_gaps_in_both_forms
             ),
             "{hello:?}"
         );
+        let layout = viewer.next().await.unwrap();
+        assert_eq!(layout, FromServer::Layout(Layout::default()));
         let Some(FromServer::Snapshot {
             sequence: mut last,
             nodes,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use mattx_protocol::browser::{FromServer, FromViewer, Role};
 use mattx_protocol::command::{Command, Target};
+use mattx_protocol::layout::Layout;
 use mattx_protocol::model::{NodeId, ProcessRef};
 use mattx_viz::access::tokens::Tokens;
 use mattx_viz::access::{Access, Rules};
@@ -64,7 +65,11 @@ impl Server {
             tokens.add(token, role, token);
         }
         let access = Access::new(rules, tokens);
-        let router = web::router(Site::new(hub.clone(), Desk { access, audit }));
+        let router = web::router(Site::new(
+            hub.clone(),
+            Desk { access, audit },
+            Layout::default(),
+        ));
         let service = router.into_make_service_with_connect_info::<Peer>();
         let doors = Doors::open(vec![listener], None).unwrap();
         tokio::spawn(async move { axum::serve(doors, service).await });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mattx_protocol::browser::{Role, Source};
+use mattx_protocol::layout::Layout;
 use mattx_viz::access::tokens::Tokens;
 use mattx_viz::access::{Access, Rules};
 use mattx_viz::audit::Audit;
@@ -45,7 +46,7 @@ async fn what_is_encrypted_is_served_and_what_is_not_is_sent_elsewhere() {
     let access = Access::new(rules, Tokens::only("ana", Role::Admin, TOKEN));
     let (hub, _orders) = Hub::new(Source::Simulated);
     let audit = Audit::default();
-    let router = web::router(Site::new(hub, Desk { access, audit }));
+    let router = web::router(Site::new(hub, Desk { access, audit }, Layout::default()));
     let doors = Doors::open(vec![listener], Some(certificate.configuration().unwrap())).unwrap();
     let service = router.into_make_service_with_connect_info::<Peer>();
     tokio::spawn(async move { axum::serve(doors, service).await });

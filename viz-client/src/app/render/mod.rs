@@ -57,7 +57,7 @@ pub struct Globals {
     pub horizon: [f32; 4],
     /// Memory in use, and 1.0 where the floor mirrors.
     pub memory: [f32; 4],
-    /// Selection and the pointer.
+    /// Selection and the pointer, and the number of the floor's tiles.
     pub accent: [f32; 4],
 }
 
