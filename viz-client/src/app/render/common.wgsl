@@ -13,7 +13,7 @@ struct Globals {
     floor_line: vec4<f32>, // w: 1 on a light ground
     horizon: vec4<f32>,    // w: 1 where the cluster is not a real one
     memory: vec4<f32>,     // w: 1 where the floor mirrors
-    accent: vec4<f32>,
+    accent: vec4<f32>,     // w: tiles of the floor (0 of six sides, 1 square, 2 circles)
 };
 @group(0) @binding(0) var<uniform> globals: Globals;
 
@@ -35,6 +35,21 @@ fn hash2(p: vec2<f32>) -> f32 {
     var q = fract(p * vec2<f32>(123.34, 456.21));
     q += dot(q, q + 45.32);
     return fract(q.x * q.y);
+}
+
+// Powers by multiplication: where the CPU draws, pow() is a logarithm and an exponential for each pixel.
+fn pow3(x: f32) -> f32 {
+    return x * x * x;
+}
+
+fn pow4(x: f32) -> f32 {
+    let x2 = x * x;
+    return x2 * x2;
+}
+
+fn pow8(x: f32) -> f32 {
+    let x4 = pow4(x);
+    return x4 * x4;
 }
 
 // Less than half a step of the screen's colours, against bands in dark gradients.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The floor: polished tiles of six sides, one for each place, that fade into the haze and are lit from the cluster.
+// The floor: polished tiles, one for each place, that fade into the haze and are lit from the cluster.
 
 struct Varying {
     @builtin(position) clip: vec4<f32>,
     @location(0) world: vec3<f32>,
 };
 
-// Distance of two neighbouring places; the same as SPACING in places.rs.
+// Distance of two neighbouring places; the same as SPACING in places/mod.rs.
 const SPACING: f32 = 8.5;
 
 @vertex
@@ -20,6 +20,13 @@ fn vertex(i: Instance, @builtin(vertex_index) index: u32) -> Varying {
 
 // 0 in the middle of a tile, 0.5 at its border.
 fn tile(p: vec2<f32>) -> f32 {
+    if globals.accent.w > 1.5 {
+        return 0.5 - abs(fract(length(p)) - 0.5);
+    }
+    if globals.accent.w > 0.5 {
+        let q = abs(fract(p + 0.5) - 0.5);
+        return max(q.x, q.y);
+    }
     let r = vec2<f32>(1.0, 1.7320508);
     let a = abs(fract(p / r) * r - r * 0.5);
     let b = abs(fract(p / r + 0.5) * r - r * 0.5);
@@ -41,7 +48,8 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let away = distance(in.world.xz, globals.middle.xz);
     let reach = globals.middle.w + 14.0;
     let near = exp(-max(away - globals.middle.w * 0.6, 0.0) / reach * 1.6);
-    let fade = haze(in.world) * exp(-away / (reach * 5.0));
+    // The haze and the end of the floor in one.
+    let fade = exp(-max(distance(in.world, globals.eye.xyz) - 60.0, 0.0) * 0.006 - away / (reach * 5.0));
     let at = in.world.xz / SPACING;
     let pixel = max(fwidth(at.x), fwidth(at.y));
     let coarse = seam(at, pixel, 0.006);
@@ -55,8 +63,11 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     color = mix(color + globals.floor_line.rgb * line * (0.15 + 0.75 * near), mix(color, globals.floor_line.rgb, line * 0.8), bright);
     // A wave of light runs outwards along the seams now and then.
     let wave = fract(globals.eye.w * 0.045) * reach * 3.4;
-    let ring = exp(-abs(away - wave) * 0.55) * globals.sky_high.w * exp(-wave / reach * 0.9) * (1.0 - bright);
-    color += globals.floor_line.rgb * ring * (0.02 + 0.9 * max(fine * 0.5, coarse));
+    let behind = abs(away - wave);
+    if behind < 9.0 {
+        let ring = exp(-behind * 0.55) * globals.sky_high.w * exp(-wave / reach * 0.9) * (1.0 - bright);
+        color += globals.floor_line.rgb * ring * (0.02 + 0.9 * max(fine * 0.5, coarse));
+    }
     let alpha = fade * mix(0.97, 0.80, globals.memory.w);
     return vec4<f32>(color * alpha + dither(in.clip.xy), alpha);
 }

@@ -36,15 +36,15 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let normal = vec3<f32>(in.at, sqrt(max(1.0 - r2, 0.0)));
     let key = max(dot(normal, vec3<f32>(-0.42, 0.72, 0.55)), 0.0);
     let below = max(-normal.y, 0.0);
-    let rim = pow(1.0 - normal.z, 3.0);
+    let rim = pow3(1.0 - normal.z);
     let busy = in.color.a;
     let glass = normal.z * normal.z;
     // A shell of glass around a light that is as bright as the process is busy.
     let night = in.color.rgb * (0.035 + 0.30 * key + rim * (0.25 + 0.35 * busy) + busy * (0.12 + 0.62 * glass * glass))
-        + vec3<f32>(0.9, 0.95, 1.0) * busy * pow(normal.z, 9.0) * 0.42
+        + vec3<f32>(0.9, 0.95, 1.0) * busy * pow8(normal.z) * normal.z * 0.42
         + globals.horizon.rgb * (rim * 0.45 + below * 0.05);
     let day = in.color.rgb * (0.55 + 0.50 * key - 0.20 * below) * (0.72 + 0.45 * busy);
-    var shade = mix(night, day, bright) + vec3<f32>(1.0) * pow(key, 40.0) * 0.55;
+    var shade = mix(night, day, bright) + vec3<f32>(1.0) * pow8(key) * pow4(pow8(key)) * 0.55;
     // Guests wear a bright belt.
     let belt = 1.0 - smoothstep(0.10, 0.19, abs(normal.y + 0.35 * normal.x));
     shade = mix(shade, mix(vec3<f32>(1.0), vec3<f32>(0.04, 0.07, 0.14), bright) * (0.50 + 0.45 * normal.z), belt * in.state.z * 0.9);

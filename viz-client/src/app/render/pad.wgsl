@@ -30,6 +30,11 @@ fn band(r: f32, low: f32, high: f32, soft: f32) -> f32 {
     return smoothstep(low - soft, low, r) * (1.0 - smoothstep(high, high + soft, r));
 }
 
+// The share of a turn from the near side on.
+fn turn(at: vec2<f32>) -> f32 {
+    return fract(atan2(at.x, -at.y) / TURN + 1.0);
+}
+
 @fragment
 fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let r = length(in.at);
@@ -37,23 +42,28 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
         discard;
     }
     let soft = 0.012;
-    let angle = fract(atan2(in.at.x, -in.at.y) / TURN + 1.0);
-    let filled = step(angle, in.state.x);
-    let ticks = step(0.12, fract(angle * 48.0));
     let alive = select(1.0, 0.3, in.state.w > 0.5);
-    let glow = pow(max(1.0 - r, 0.0), 2.2) * (0.18 + 0.55 * in.color.a);
+    let inside = 1.0 - r;
+    let glow = inside * inside * (0.17 + 0.53 * in.color.a);
     let bright = globals.floor_line.w;
     let memory = globals.memory.rgb;
     let dim = 1.0 - 0.85 * in.fade.y;
     var color = in.color.rgb * glow * alive * dim;
-    color += memory * band(r, 0.62, 0.675, soft) * ticks * (0.05 + 0.80 * filled) * alive * dim;
-    color += in.color.rgb * band(r, 0.575, 0.582, soft) * 0.25 * alive;
-    color += in.color.rgb * band(r, 0.715, 0.720, soft) * 0.12 * alive;
+    // The rings: only where they are is it asked at which angle.
+    if r > 0.55 && r < 0.74 {
+        let angle = turn(in.at);
+        let filled = step(angle, in.state.x);
+        let ticks = step(0.12, fract(angle * 48.0));
+        color += memory * band(r, 0.62, 0.675, soft) * ticks * (0.05 + 0.80 * filled) * alive * dim;
+        color += in.color.rgb * (band(r, 0.575, 0.582, soft) * 0.25 + band(r, 0.715, 0.720, soft) * 0.12) * alive;
+    }
     // Selected or a place to drop on: a ring that breathes.
-    let breath = 0.75 + 0.25 * sin(globals.eye.w * 5.0);
-    let dashes = step(0.35, fract(angle * 12.0 + globals.eye.w * 0.10));
-    color += globals.accent.rgb * band(r, 0.80, 0.835, soft) * (in.state.y * 0.9 + in.state.z * dashes * breath);
-    color += globals.accent.rgb * in.state.z * band(r, 0.0, 0.79, 0.2) * 0.035;
+    if in.state.y + in.state.z > 0.0 {
+        let breath = 0.75 + 0.25 * sin(globals.eye.w * 5.0);
+        let dashes = step(0.35, fract(turn(in.at) * 12.0 + globals.eye.w * 0.10));
+        color += globals.accent.rgb * band(r, 0.80, 0.835, soft) * (in.state.y * 0.9 + in.state.z * dashes * breath);
+        color += globals.accent.rgb * in.state.z * band(r, 0.0, 0.79, 0.2) * 0.035;
+    }
     // Things darken the floor they stand on.
     let shadow = (1.0 - smoothstep(0.25, 0.62, r)) * mix(0.45, 0.22, bright);
     let cover = mix(shadow, max(shadow, min(max(color.r, max(color.g, color.b)) * 1.4, 1.0)), bright);

@@ -34,8 +34,30 @@ struct Store {
 
 struct Pipelines {
     key: (wgpu::TextureFormat, u32),
+    layout: wgpu::PipelineLayout,
     bind_group: BindGroup,
-    all: Vec<RenderPipeline>,
+    /// Each is made when something is drawn with it first: making them takes longest of all that a start does.
+    made: [Option<RenderPipeline>; Layer::ALL.len()],
+}
+
+impl Pipelines {
+    /// Makes the pipeline of a layer, unless it is there.
+    fn prepare(&mut self, device: &RenderDevice, layer: Layer) {
+        self.made[Self::slot(layer)]
+            .get_or_insert_with(|| make_pipeline(device, &self.layout, self.key, layer));
+    }
+
+    fn of(&self, layer: Layer) -> Option<&RenderPipeline> {
+        self.made[Self::slot(layer)].as_ref()
+    }
+
+    fn slot(layer: Layer) -> usize {
+        match layer {
+            // What is mirrored differs in its shapes only.
+            Layer::Mirror => Layer::Tower as usize,
+            other => other as usize,
+        }
+    }
 }
 
 struct Depth {
@@ -147,9 +169,18 @@ pub fn paint(
     {
         painter.stretch = Some(Stretch::new(&device, key));
     }
-    let (Some(pipelines), Some(depth)) = (&painter.pipelines, &painter.depth) else {
+    let (Some(pipelines), Some(depth)) = (&mut painter.pipelines, &painter.depth) else {
         return;
     };
+    let drawn = Layer::ALL.map(|layer| {
+        let store = painter.instances[layer as usize].as_ref();
+        (layer, store.filter(|store| store.length > 0))
+    });
+    for (layer, store) in &drawn {
+        if store.is_some() {
+            pipelines.prepare(&device, *layer);
+        }
+    }
     let window = target.out_texture_color_attachment(Some(LinearRgba::BLACK));
     let mut first = match &painter.stretch {
         Some(stretch) => Some(wgpu::RenderPassColorAttachment {
@@ -184,12 +215,11 @@ pub fn paint(
         multiview_mask: None,
     });
     pass.set_bind_group(0, &pipelines.bind_group, &[]);
-    for layer in Layer::ALL {
-        let store = painter.instances[layer as usize].as_ref();
-        let Some(store) = store.filter(|store| store.length > 0) else {
+    for (layer, store) in drawn {
+        let (Some(store), Some(pipeline)) = (store, pipelines.of(layer)) else {
             continue;
         };
-        pass.set_render_pipeline(&pipelines.all[layer as usize]);
+        pass.set_render_pipeline(pipeline);
         pass.set_vertex_buffer(0, store.buffer.slice(..));
         pass.draw(0..layer.vertices(), 0..store.length);
     }
@@ -268,55 +298,63 @@ fn make_pipelines(
         bind_group_layouts: &[Some(&group_layout)],
         immediate_size: 0,
     });
-    let all = Layer::ALL.map(|layer| {
-        let module = raw.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some(layer.name()),
-            source: wgpu::ShaderSource::Wgsl(format!("{COMMON}\n{}", layer.shader()).into()),
-        });
-        let pipeline = raw.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-            label: Some(layer.name()),
-            layout: Some(&layout),
-            vertex: wgpu::VertexState {
-                module: &module,
-                entry_point: Some("vertex"),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
-                buffers: &[wgpu::VertexBufferLayout {
-                    array_stride: size_of::<Instance>() as u64,
-                    step_mode: wgpu::VertexStepMode::Instance,
-                    attributes: &ATTRIBUTES,
-                }],
-            },
-            primitive: wgpu::PrimitiveState::default(),
-            depth_stencil: Some(wgpu::DepthStencilState {
-                format: DEPTH_FORMAT,
-                depth_write_enabled: Some(layer.is_solid()),
-                depth_compare: Some(wgpu::CompareFunction::GreaterEqual),
-                stencil: wgpu::StencilState::default(),
-                bias: wgpu::DepthBiasState::default(),
-            }),
-            multisample: wgpu::MultisampleState {
-                count: samples,
-                alpha_to_coverage_enabled: samples > 1 && layer == Layer::Glyph,
-                ..Default::default()
-            },
-            fragment: Some(wgpu::FragmentState {
-                module: &module,
-                entry_point: Some("fragment"),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
-                targets: &[Some(wgpu::ColorTargetState {
-                    format,
-                    blend: layer.blend(),
-                    write_mask: wgpu::ColorWrites::ALL,
-                })],
-            }),
-            multiview_mask: None,
-            cache: None,
-        });
-        RenderPipeline::from(pipeline)
-    });
     Pipelines {
         key: (format, samples),
+        layout,
         bind_group: bind_group.into(),
-        all: all.into(),
+        made: Default::default(),
     }
+}
+
+fn make_pipeline(
+    device: &RenderDevice,
+    layout: &wgpu::PipelineLayout,
+    (format, samples): (wgpu::TextureFormat, u32),
+    layer: Layer,
+) -> RenderPipeline {
+    let raw = device.wgpu_device();
+    let module = raw.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some(layer.name()),
+        source: wgpu::ShaderSource::Wgsl(format!("{COMMON}\n{}", layer.shader()).into()),
+    });
+    let pipeline = raw.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+        label: Some(layer.name()),
+        layout: Some(layout),
+        vertex: wgpu::VertexState {
+            module: &module,
+            entry_point: Some("vertex"),
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            buffers: &[wgpu::VertexBufferLayout {
+                array_stride: size_of::<Instance>() as u64,
+                step_mode: wgpu::VertexStepMode::Instance,
+                attributes: &ATTRIBUTES,
+            }],
+        },
+        primitive: wgpu::PrimitiveState::default(),
+        depth_stencil: Some(wgpu::DepthStencilState {
+            format: DEPTH_FORMAT,
+            depth_write_enabled: Some(layer.is_solid()),
+            depth_compare: Some(wgpu::CompareFunction::GreaterEqual),
+            stencil: wgpu::StencilState::default(),
+            bias: wgpu::DepthBiasState::default(),
+        }),
+        multisample: wgpu::MultisampleState {
+            count: samples,
+            alpha_to_coverage_enabled: samples > 1 && layer == Layer::Glyph,
+            ..Default::default()
+        },
+        fragment: Some(wgpu::FragmentState {
+            module: &module,
+            entry_point: Some("fragment"),
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            targets: &[Some(wgpu::ColorTargetState {
+                format,
+                blend: layer.blend(),
+                write_mask: wgpu::ColorWrites::ALL,
+            })],
+        }),
+        multiview_mask: None,
+        cache: None,
+    });
+    RenderPipeline::from(pipeline)
 }

@@ -40,7 +40,7 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let across = 1.0 - abs(in.along.y);
     let body = across * across;
     let dash = fract(t * in.flow.z - globals.eye.w * in.flow.y * max(globals.sky_high.w, 0.0));
-    let pulse = 0.35 + 0.65 * pow(dash, 3.0);
+    let pulse = 0.35 + 0.65 * pow3(dash);
     let drawn = 1.0 - smoothstep(in.flow.x, in.flow.x + 0.015, t);
     let head = exp(-max(in.flow.x - t, 0.0) * 9.0) * in.flow.w * drawn;
     let ends = smoothstep(0.0, 0.04, t) * smoothstep(0.0, 0.04, 1.0 - t);

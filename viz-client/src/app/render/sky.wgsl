@@ -6,6 +6,9 @@ struct Varying {
     @location(0) direction: vec3<f32>,
 };
 
+// Below this there is nothing but the floor.
+const UNDER: f32 = -0.25;
+
 @vertex
 fn vertex(i: Instance, @builtin(vertex_index) index: u32) -> Varying {
     let at = vec2<f32>(f32(index & 1u) * 4.0 - 1.0, f32(index >> 1u) * 4.0 - 1.0);
@@ -23,6 +26,10 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let night = 1.0 - globals.floor_line.w;
     let direction = normalize(in.direction);
     let height = direction.y;
+    if height < UNDER {
+        // The floor is before it, with all that could be seen.
+        return vec4<f32>(globals.sky_low.rgb * (1.0 - night * 0.8), 1.0);
+    }
     var color = mix(globals.sky_low.rgb, globals.sky_high.rgb, smoothstep(-0.02, 0.42, height));
     // Dawn where the floor ends: brighter to one side, with a blush above.
     let dawn = 0.55 + 0.45 * direction.x;

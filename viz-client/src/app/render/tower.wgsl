@@ -79,7 +79,7 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let color = mix(grey * 0.6, in.color.rgb, alive);
     let key = max(dot(in.normal.xyz, vec3<f32>(0.45, 0.78, 0.43)), 0.0);
     let cool = max(dot(in.normal.xyz, vec3<f32>(-0.80, 0.20, 0.56)), 0.0);
-    let rim = pow(1.0 - facing, 4.0);
+    let rim = pow4(1.0 - facing);
     let load = in.color.a;
     let share = clamp(in.face.y / max(in.size.y, 0.01), 0.0, 1.0);
 
@@ -102,15 +102,18 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
         let soft = clamp(blur, 0.02, 0.5);
         let across = abs(fract(rows) - 0.5);
         let along = abs(fract(columns) - 0.5);
-        let lamp = (1.0 - smoothstep(0.15 - soft, 0.15 + soft, across)) * (1.0 - smoothstep(0.36 - soft, 0.36 + soft, along));
         let inside = (1.0 - smoothstep(0.98, 1.0, abs(x))) * step(0.26, y) * step(y, floor((in.size.y - 0.20) / 0.26) * 0.26);
-        let cell = vec2<f32>(floor(columns) + in.normal.x * 5.0, floor(rows));
-        let blink = floor(globals.eye.w * (0.4 + 1.4 * hash2(cell)) * globals.sky_high.w);
-        let dice = hash2(cell * vec2<f32>(1.7, 7.3) + vec2<f32>(in.state.x, blink * 0.61));
-        let lit = select(0.05, 0.5 + 0.9 * fract(dice * 9.0), dice < 0.08 + load * 0.86);
         let near = clamp(1.4 - blur * 2.2, 0.0, 1.0);
-        let average = 0.08 + load * 0.24;
-        let lamps = inside * alive * mix(average, lamp * lit * 1.3, near);
+        var lamps = 0.08 + load * 0.24;
+        if near > 0.0 && inside > 0.0 {
+            let lamp = (1.0 - smoothstep(0.15 - soft, 0.15 + soft, across)) * (1.0 - smoothstep(0.36 - soft, 0.36 + soft, along));
+            let cell = vec2<f32>(floor(columns) + in.normal.x * 5.0, floor(rows));
+            let blink = floor(globals.eye.w * (0.4 + 1.4 * hash2(cell)) * globals.sky_high.w);
+            let dice = hash2(cell * vec2<f32>(1.7, 7.3) + vec2<f32>(in.state.x, blink * 0.61));
+            let lit = select(0.05, 0.5 + 0.9 * fract(dice * 9.0), dice < 0.08 + load * 0.86);
+            lamps = mix(lamps, lamp * lit * 1.3, near);
+        }
+        lamps *= inside * alive;
         shade = mix(shade + color * lamps, mix(shade, color, min(lamps, 1.0) * 0.9), bright);
         // Edges of light: faint along the sides, strong around the top.
         let thin = max(fwidth(x) * 1.5, 0.03);
@@ -125,8 +128,11 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
             shade += globals.accent.rgb * smoothstep(0.80, 0.86, way) * (1.0 - smoothstep(0.94, 1.0, way)) * 0.35 * ink;
         }
         // What is invented flickers in fine lines, as a projection would.
-        let scan = abs(fract(y * 7.0 - globals.eye.w * 0.25 * globals.sky_high.w) - 0.5);
-        shade *= 1.0 - globals.horizon.w * 0.22 * smoothstep(0.25, 0.4, scan) * clamp(1.3 - fwidth(y) * 14.0, 0.0, 1.0);
+        let fine = clamp(1.3 - fwidth(y) * 14.0, 0.0, 1.0);
+        if globals.horizon.w * fine > 0.0 {
+            let scan = abs(fract(y * 7.0 - globals.eye.w * 0.25 * globals.sky_high.w) - 0.5);
+            shade *= 1.0 - 0.22 * smoothstep(0.25, 0.4, scan) * fine;
+        }
     } else {
         // The top: a core of light within a rim.
         let r = in.face.z;
