@@ -195,7 +195,7 @@ int mattx_apply_state(struct mattx_export *export)
 	struct mattx_parcel *parcel = &export->parcel;
 	struct mattx_setter setter;
 	struct mattx_apply apply = {};
-	struct mattx_cursor c;
+	struct mattx_cursor c, files;
 	int error;
 
 	apply.print = kvmalloc(sizeof(*apply.print), GFP_KERNEL);
@@ -229,6 +229,8 @@ int mattx_apply_state(struct mattx_export *export)
 		error = mattx_setter_apply(&setter, current, &apply.print->thread);
 	mattx_setter_stop(&setter);
 	if (!error) {
+		mattx_cursor_init(&files, (void *)apply.print->files, apply.print->files_size);
+		mattx_handles_adopt(export->handles, &files);
 		mattx_capture_apply(apply.print, false);
 		mattx_threads_order(export->threads, MATTX_ORDER_RUN);
 		set_thread_flag(TIF_NOTIFY_SIGNAL);

@@ -5,15 +5,19 @@
 #include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/sched/task.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task_stack.h>
+#include <linux/unistd.h>
 #include <asm/syscall.h>
 #include <asm/vdso.h>
 
 #include "border.h"
 #include "dispatch.h"
+#include "homeward.h"
 
 /* For so long it runs before it is looked at again; a call takes less. */
 #define MATTX_BORDER_MICROSECONDS	50
+#define MATTX_SYSCALL_LENGTH		2	/* bytes of the instruction */
 
 static bool mattx_border_in_vdso(void)
 {
@@ -25,6 +29,29 @@ static bool mattx_border_in_vdso(void)
 	if (!start || !image || syscall_get_nr(current, (struct pt_regs *)regs) >= 0)
 		return false;
 	return regs->ip >= start && regs->ip < start + image->size;
+}
+
+void mattx_border_undo(void)
+{
+	struct pt_regs *regs = task_pt_regs(current);
+
+	mattx_homeward_undo();
+	/* A signal that waits has interrupted it all the same. */
+	if ((long)regs->ax != -EINTR || task_sigpending(current))
+		return;
+	switch (syscall_get_nr(current, regs)) {
+	case __NR_epoll_wait:
+	case __NR_epoll_pwait:
+	case __NR_epoll_pwait2:
+	case __NR_rt_sigtimedwait:
+	case __NR_semop:
+	case __NR_semtimedop:
+	case __NR_io_getevents:
+	case __NR_io_pgetevents:
+		regs->ax = regs->orig_ax;
+		regs->ip -= MATTX_SYSCALL_LENGTH;
+		regs->orig_ax = -1;
+	}
 }
 
 static void mattx_border_work(struct work_struct *work)

@@ -27,4 +27,11 @@ struct mattx_border {
 bool mattx_border_again(struct mattx_border *border, struct callback_head *callback,
 			void (*lost)(struct callback_head *callback));
 
+/*
+ * Before the calling thread is captured: a system call that only our coming
+ * has interrupted, and that would tell the program so, becomes one that it has
+ * not made yet.
+ */
+void mattx_border_undo(void);
+
 #endif /* _MATTX_BORDER_H */

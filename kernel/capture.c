@@ -334,13 +334,17 @@ static void mattx_apply_limits(const struct mattx_blueprint *print)
 void mattx_capture_apply_timer(const struct mattx_blueprint *print)
 {
 	struct signal_struct *signal = current->signal;
+	/*
+	 * One that has rung begins again when its signal is taken off the queue.
+	 * Signals that we deliver may be in another queue, where that is not done.
+	 */
+	s64 left = print->timer_left ?: print->timer_interval;
 
 	hrtimer_cancel(&signal->real_timer);
 	spin_lock_irq(&mattx_own_sighand()->siglock);
 	signal->it_real_incr = print->timer_interval;
-	if (print->timer_left)
-		hrtimer_start(&signal->real_timer, ns_to_ktime(print->timer_left),
-			      HRTIMER_MODE_REL);
+	if (left)
+		hrtimer_start(&signal->real_timer, ns_to_ktime(left), HRTIMER_MODE_REL);
 	spin_unlock_irq(&mattx_own_sighand()->siglock);
 }
 

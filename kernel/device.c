@@ -66,6 +66,17 @@ static int mattx_device_tids(struct mattx_stub *stub, struct mattx_guest_tids __
 	return error;
 }
 
+static int mattx_device_listen(struct mattx_stub *stub, int fd)
+{
+	int error = -ENODATA;
+
+	mutex_lock(&stub->mutex);
+	if (stub->guest)
+		error = mattx_guest_listen(stub->guest, fd);
+	mutex_unlock(&stub->mutex);
+	return error;
+}
+
 static int mattx_device_join(struct mattx_stub *stub)
 {
 	int error = -ENODATA;
@@ -97,6 +108,8 @@ static long mattx_device_ioctl(struct file *file, unsigned int command, unsigned
 
 	if (command == MATTX_IOC_GUEST_TIDS)
 		return mattx_device_tids(stub, (void __user *)argument);
+	if (command == MATTX_IOC_GUEST_LISTEN)
+		return mattx_device_listen(stub, argument);
 	if (command == MATTX_IOC_GUEST_JOIN)
 		return mattx_device_join(stub);
 	if (command == MATTX_IOC_GUEST_AWAIT)

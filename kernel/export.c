@@ -159,6 +159,7 @@ void mattx_export_announce(struct mattx_export *export, u32 phase, u32 from, u32
 {
 	struct mattx_move_event event = {
 		.phase = phase,
+		.reason = export->errand,
 		.home = mattx_node_local(),
 		.pid = export->pid,
 		.comm = export->comm,
@@ -339,6 +340,7 @@ struct mattx_bring_job {
 	struct mattx_link	*link;
 	struct mattx_export	*export;
 	u64			request;
+	s32			call;
 };
 
 static void mattx_export_answer(struct mattx_link *link, u64 request, int error)
@@ -352,7 +354,7 @@ static void mattx_bring_work(struct work_struct *work)
 {
 	struct mattx_bring_job *job = container_of(work, struct mattx_bring_job, work);
 
-	mattx_export_answer(job->link, job->request, mattx_bring(job->export));
+	mattx_export_answer(job->link, job->request, mattx_bring(job->export, job->call));
 	mattx_export_put(job->export);
 	mattx_link_put(job->link);
 	kfree(job);
@@ -362,14 +364,14 @@ void mattx_export_receive_recall(struct mattx_link *link, struct mattx_frame *fr
 {
 	struct mattx_export *export = NULL;
 	struct mattx_bring_job *job;
-	struct mattx_move_key key;
+	struct mattx_send_home wish;
 	struct mattx_cursor c;
 	u64 request = frame->id;
 
 	mattx_frame_reader(frame, &c);
-	mattx_move_key_take(&c, &key);
+	mattx_send_home_take(&c, &wish);
 	if (!c.bad)
-		export = mattx_export_find(link, &key);
+		export = mattx_export_find(link, &wish.key);
 	mattx_frame_free(frame);
 	job = export ? kmalloc(sizeof(*job), GFP_KERNEL) : NULL;
 	if (!job) {
@@ -382,6 +384,7 @@ void mattx_export_receive_recall(struct mattx_link *link, struct mattx_frame *fr
 	job->link = mattx_link_hold(link);
 	job->export = export;
 	job->request = request;
+	job->call = wish.call;
 	queue_work(mattx_wq, &job->work);
 }
 

@@ -31,6 +31,9 @@ int mattx_migrate(pid_t pid, u32 node, enum mattx_memory_mode mode);
  */
 int mattx_migrate_best(pid_t pid, enum mattx_memory_mode mode);
 
+/* Where @task computes, as people read it: "home", an address or "migrating".  Bytes of @text. */
+int mattx_where(struct task_struct *task, char *text, size_t size);
+
 /*
  * Why the process @pid would not move now: 0, it would, or the errno of the
  * refusal.  Nothing is done to it.

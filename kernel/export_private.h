@@ -116,6 +116,7 @@ struct mattx_export {
 
 	/* Counters of this move; the driver's. */
 	ktime_t			asked, stood, since;
+	const char		*errand;	/* what it comes home for by itself; NULL */
 	u64			bytes;
 	atomic_long_t		pages_served;
 };
@@ -145,8 +146,8 @@ int mattx_export_watch(struct mattx_export *export);
 /* The hosting node is gone: after its lease the process gets its defined end. */
 void mattx_export_lost(struct mattx_export *export);
 
-/* move.c: one that is away comes home. */
-int mattx_bring(struct mattx_export *export);
+/* move.c: one that is away comes home, for system call @call of its own or MATTX_NO_CALL. */
+int mattx_bring(struct mattx_export *export, s32 call);
 
 /* freeze.c: brings the task to the border and makes it the deputy; killable. */
 int mattx_freeze(struct mattx_export *export);

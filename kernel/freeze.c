@@ -38,6 +38,7 @@ static int mattx_freeze_capture(struct mattx_export *export)
 	char why[MATTX_REASON_SIZE] = "";
 	int error;
 
+	mattx_border_undo();
 	/* Seen from outside before; now nothing can change any more. */
 	error = mattx_refuse_task(current, refusal);
 	if (error)

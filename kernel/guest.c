@@ -35,6 +35,7 @@ static void mattx_guest_free(struct kref *references)
 {
 	struct mattx_guest *guest = container_of(references, struct mattx_guest, references);
 
+	mattx_homeward_release(&guest->homeward);
 	mattx_parcel_free(&guest->parcel);
 	kvfree(guest->print);
 	mattx_image_put(guest->image);
@@ -70,7 +71,7 @@ struct mattx_guest *mattx_guest_find(struct mattx_link *link, const struct mattx
 	return NULL;
 }
 
-static struct mattx_guest *mattx_guest_of(struct task_struct *task)
+struct mattx_guest *mattx_guest_of(struct task_struct *task)
 {
 	struct mattx_guest *guest;
 
@@ -93,6 +94,17 @@ bool mattx_guest_is(struct task_struct *task)
 	if (guest)
 		mattx_guest_put(guest);
 	return guest;
+}
+
+void mattx_guest_table(u32 *home, u64 *table)
+{
+	struct mattx_guest *guest = mattx_guest_of(current->group_leader);
+	struct mattx_proxies *proxies = guest ? READ_ONCE(guest->proxies) : NULL;
+
+	*home = proxies ? guest->home : 0;
+	*table = proxies ? mattx_proxies_number(proxies) : 0;
+	if (guest)
+		mattx_guest_put(guest);
 }
 
 bool mattx_guest_forget(struct mattx_guest *guest)
@@ -241,6 +253,7 @@ struct mattx_guest *mattx_guest_create(struct mattx_link *link, const struct mat
 	spin_lock_init(&guest->lock);
 	init_waitqueue_head(&guest->wake);
 	INIT_DELAYED_WORK(&guest->deadline, mattx_guest_deadline_work);
+	mattx_homeward_init(&guest->homeward);
 	mattx_parcel_init(&guest->parcel);
 
 	spin_lock(&mattx_guests_lock);
@@ -349,12 +362,25 @@ int mattx_guest_watch(struct mattx_guest *guest)
 	return error;
 }
 
-static int mattx_guest_return(struct mattx_guest *guest)
+int mattx_guest_return(struct mattx_guest *guest, s32 call)
 {
+	const struct mattx_send_home wish = { .key = guest->key, .call = call };
 	struct mattx_refusal refusal = {};
+	struct mattx_frame *frame;
+	struct mattx_cursor c;
+	int error;
 
-	return mattx_refusal_call(guest->link, MATTX_WIRE_SEND_HOME, &guest->key,
-				  MATTX_SEND_HOME_DEADLINE, &refusal);
+	frame = mattx_frame_alloc(MATTX_WIRE_SEND_HOME, MATTX_SEND_HOME_SIZE, GFP_KERNEL);
+	if (!frame)
+		return -ENOMEM;
+	mattx_frame_writer(frame, &c);
+	mattx_send_home_put(&c, &wish);
+	error = mattx_frame_written(frame, &c);
+	if (error) {
+		mattx_frame_free(frame);
+		return error;
+	}
+	return mattx_refusal_ask(guest->link, frame, MATTX_SEND_HOME_DEADLINE, &refusal);
 }
 
 int mattx_guest_send_home(struct task_struct *task)
@@ -364,7 +390,7 @@ int mattx_guest_send_home(struct task_struct *task)
 
 	if (!guest)
 		return -ESRCH;
-	error = mattx_guest_return(guest);
+	error = mattx_guest_return(guest, MATTX_NO_CALL);
 	mattx_guest_put(guest);
 	return error;
 }
@@ -406,7 +432,7 @@ int mattx_guest_expel_all(void)
 	int first = 0;
 
 	while (!fatal_signal_pending(current) && (guest = mattx_guest_next_running(ticket))) {
-		int error = mattx_guest_return(guest);
+		int error = mattx_guest_return(guest, MATTX_NO_CALL);
 
 		/* One that ended meanwhile needs not leave. */
 		if (error && error != -ESRCH && !first)
@@ -503,6 +529,13 @@ int mattx_guest_tids(const struct mattx_guest *guest, u32 __user *tids, u32 coun
 	}
 	kvfree(thread);
 	return error;
+}
+
+int mattx_guest_listen(struct mattx_guest *guest, int fd)
+{
+	if (READ_ONCE(guest->state) != MATTX_GUEST_WANTED)
+		return -ESTALE;
+	return mattx_homeward_listen(guest, fd);
 }
 
 int mattx_guest_join(struct mattx_guest *guest)

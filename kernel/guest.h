@@ -28,6 +28,12 @@ int mattx_guest_expel(pid_t pid);
  */
 int mattx_guest_expel_all(void);
 
+/*
+ * If the calling process is a guest: its home, and the number of its table of
+ * handles there; else 0 and 0.
+ */
+void mattx_guest_table(u32 *home, u64 *table);
+
 /* Rows of /proc/mattx/guests and processes. */
 void mattx_guests_show(struct seq_file *m);
 void mattx_guests_show_processes(struct seq_file *m);
@@ -40,6 +46,8 @@ struct mattx_guest *mattx_guest_claim(u64 ticket);
 void mattx_guest_describe(const struct mattx_guest *guest, struct mattx_guest_info *info);
 /* The ids of all threads but the main one, in the order of the blueprint. */
 int mattx_guest_tids(const struct mattx_guest *guest, u32 __user *tids, u32 count);
+/* Descriptor @fd is the listener of the stub's filter, see homeward.h. */
+int mattx_guest_listen(struct mattx_guest *guest, int fd);
 /* In the context of a thread of the stub, other than the main one: it becomes a thread of the guest. */
 int mattx_guest_join(struct mattx_guest *guest);
 /* Waits until all of them have; killable. */

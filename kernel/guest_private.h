@@ -3,7 +3,8 @@
 #define _MATTX_GUEST_PRIVATE_H
 /*
  * The inside of a guest: guest.c (table, life), guest_receive.c (its home's
- * messages), restore.c (a stub becomes it) and leave.c (its way home).
+ * messages), restore.c (a stub becomes it), homeward.c (it wants to go home)
+ * and leave.c (its way there).
  *
  * A guest begins with the first piece of an offer and ends with its process,
  * or with the offer.  Its own task changes its state and memory map; the
@@ -21,6 +22,7 @@
 #include "border.h"
 #include "capture.h"
 #include "guest.h"
+#include "homeward.h"
 #include "image.h"
 #include "link.h"
 #include "parcel.h"
@@ -82,12 +84,15 @@ struct mattx_guest {
 	struct mattx_border	border;
 	struct mmu_notifier	notifier;
 	bool			watched;
+	struct mattx_homeward	homeward;
 	ktime_t			since;		/* it runs here */
 };
 
 /* guest.c */
 struct mattx_guest *mattx_guest_get(struct mattx_guest *guest);
 void mattx_guest_put(struct mattx_guest *guest);
+/* Whose main thread @task is, with a reference; NULL: no guest's. */
+struct mattx_guest *mattx_guest_of(struct task_struct *task);
 struct mattx_guest *mattx_guest_find(struct mattx_link *link, const struct mattx_move_key *key);
 struct mattx_guest *mattx_guest_create(struct mattx_link *link,
 				       const struct mattx_move_key *key);
@@ -102,6 +107,11 @@ bool mattx_guest_advance(struct mattx_guest *guest, enum mattx_guest_state from,
 void mattx_guest_decide(struct mattx_guest *guest, enum mattx_verdict verdict);
 /* The guest's task waits for a verdict; killable.  -ETIMEDOUT, -EINTR. */
 int mattx_guest_await(struct mattx_guest *guest, enum mattx_verdict *verdict);
+/*
+ * Asks its home to take it back, for system call @call (or MATTX_NO_CALL).
+ * Returns when it has, or with an errno.  Killable.
+ */
+int mattx_guest_return(struct mattx_guest *guest, s32 call);
 /* A message to its home: the key, and what @put adds. */
 int mattx_guest_send(struct mattx_guest *guest, u16 type,
 		     void (*put)(struct mattx_cursor *c, const void *what), const void *what);

@@ -126,7 +126,12 @@ static u32 mattx_handle_traits(const struct mattx_handle *handle)
 		traits |= MATTX_HANDLE_STREAM;
 	if (handle->kind != MATTX_KIND_STORAGE)
 		traits |= MATTX_HANDLE_PIPELIKE;
-	if (handle->kind != MATTX_KIND_STORAGE && file_can_poll(file))
+	if (file->f_mode & FMODE_PATH)
+		traits |= MATTX_HANDLE_PLACE;
+	if (handle->kind >= MATTX_KIND_HOME)
+		traits |= MATTX_HANDLE_HOME;
+	if (handle->kind != MATTX_KIND_STORAGE && handle->kind != MATTX_KIND_SELF &&
+	    file_can_poll(file))
 		traits |= MATTX_HANDLE_POLLED;
 	return traits;
 }
@@ -217,6 +222,21 @@ stop:
 	xa_for_each(&handles->table, number, handle)
 		mattx_handle_stop_threads(handle);
 	return error;
+}
+
+void mattx_handles_touch(u64 number, const struct mattx_link *link)
+{
+	struct mattx_handles *handles = mattx_handles_find(number, link);
+
+	if (!handles)
+		return;
+	WRITE_ONCE(handles->touched, true);
+	mattx_handles_put(handles);
+}
+
+struct task_struct *mattx_handles_task(const struct mattx_handles *handles)
+{
+	return handles->task;
 }
 
 bool mattx_handles_touched(const struct mattx_handles *handles)

@@ -41,6 +41,15 @@ int mattx_handles_open(struct mattx_handles *handles, struct mattx_link *link);
  */
 bool mattx_handles_touched(const struct mattx_handles *handles);
 
+/* The guest with table @number at the other end of @link does such a thing to other files. */
+void mattx_handles_touch(u64 number, const struct mattx_link *link);
+
+/* The table in use with that number by the guest at the other end of @link, with a reference; NULL. */
+struct mattx_handles *mattx_handles_find(u64 number, const struct mattx_link *link);
+void mattx_handles_put(struct mattx_handles *handles);
+/* The process at home whose files they are. */
+struct task_struct *mattx_handles_task(const struct mattx_handles *handles);
+
 /*
  * Nobody may use them any more: requests that run are cancelled and waited
  * for, a reading or writing on storage to its end.
@@ -55,6 +64,9 @@ void mattx_handles_close(struct mattx_handles *handles);
  */
 int mattx_handles_check(struct mattx_handles *handles, struct mattx_cursor *table);
 int mattx_handles_apply(struct mattx_handles *handles, struct mattx_cursor *table);
+
+/* The process runs here again: what it opened away is its own from here on, and nobody else's. */
+void mattx_handles_adopt(struct mattx_handles *handles, struct mattx_cursor *table);
 
 /* Closes if need be, and drops the references to the files. */
 void mattx_handles_free(struct mattx_handles *handles);

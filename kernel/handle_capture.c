@@ -26,11 +26,12 @@ static const struct {
 } mattx_anonymous_files[] = {
 	{ "[eventfd]", NULL, MATTX_KIND_NONBLOCKING },
 	{ "[timerfd]", NULL, MATTX_KIND_BLOCKING },
-	{ "[eventpoll]", "an epoll set" },
-	{ "[signalfd]", "a signalfd" },
+	{ "[eventpoll]", NULL, MATTX_KIND_HOME },
+	{ "inotify", NULL, MATTX_KIND_HOME },
+	{ "[fanotify]", NULL, MATTX_KIND_HOME },
+	/* It has the signals of whoever looks. */
+	{ "[signalfd]", NULL, MATTX_KIND_SELF },
 	{ "[io_uring]", "an io_uring" },
-	{ "inotify", "an inotify watch" },
-	{ "[fanotify]", "a fanotify watch" },
 	{ "[userfaultfd]", "a userfaultfd" },
 	{ "[perf_event]", "a performance counter" },
 };
@@ -59,9 +60,7 @@ static int mattx_file_classify(struct file *file, enum mattx_handle_kind *kind,
 	const struct inode *inode = file_inode(file);
 
 	*what = NULL;
-	if (file->f_mode & FMODE_PATH)
-		*what = "a place in the file system without access (O_PATH)";
-	else if (file->f_flags & FASYNC)
+	if (file->f_flags & FASYNC)
 		*what = "a file that sends signals (O_ASYNC)";
 	else if (S_ISSOCK(inode->i_mode))
 		*what = "a socket";
@@ -70,12 +69,13 @@ static int mattx_file_classify(struct file *file, enum mattx_handle_kind *kind,
 	if (inode->i_sb->s_magic == ANON_INODE_FS_MAGIC)
 		return mattx_anonymous_classify(file, kind, what);
 	*kind = MATTX_KIND_STORAGE;
-	if (S_ISDIR(inode->i_mode))
+	if (S_ISDIR(inode->i_mode) || file->f_mode & FMODE_PATH)
 		return 0;
 	if ((file->f_mode & FMODE_READ && !file->f_op->read_iter) ||
 	    (file->f_mode & FMODE_WRITE && !file->f_op->write_iter)) {
-		*what = "a device that only programs of its own node can use";
-		return -EOPNOTSUPP;
+		/* Only for memory of its own process: many files of /proc, some devices. */
+		*kind = MATTX_KIND_HOME;
+		return 0;
 	}
 	/* What nobody can wait for (null, zero) makes nobody wait. */
 	if (S_ISREG(inode->i_mode) || S_ISBLK(inode->i_mode) || !file_can_poll(file))

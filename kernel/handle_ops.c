@@ -186,6 +186,8 @@ static s64 mattx_handle_change(struct file *file, const struct mattx_file_reques
 static s64 mattx_handle_lock(struct mattx_handle *handle, const struct mattx_file_request *request,
 			     u8 *answer, u32 *length)
 {
+	struct task_struct *task = handle->handles->task;
+	u64 command = request->arguments[0];
 	struct mattx_tree_lock wish;
 	struct mattx_cursor c;
 	s64 result;
@@ -193,9 +195,9 @@ static s64 mattx_handle_lock(struct mattx_handle *handle, const struct mattx_fil
 	mattx_cursor_init(&c, (void *)request->data, request->length);
 	if (mattx_tree_lock_decode(&c, &wish))
 		return -EBADMSG;
-	result = mattx_tree_lock_file(handle->file, (fl_owner_t)handle->handles->task->files,
-				      request->arguments[0], &wish);
-	if (!result && request->arguments[0] == F_GETLK) {
+	result = mattx_tree_lock_file(handle->file, (fl_owner_t)task->files, task->tgid, command,
+				      &wish);
+	if (!result && (command & ~MATTX_LOCK_OF_FILE) == F_GETLK) {
 		mattx_cursor_init(&c, answer, MATTX_TREE_LOCK_SIZE);
 		mattx_tree_lock_encode(&c, &wish);
 		*length = MATTX_TREE_LOCK_SIZE;
@@ -212,6 +214,9 @@ s64 mattx_handle_operate(struct mattx_handle *handle, const struct mattx_file_re
 
 	if (request->has_flags)
 		mattx_handle_set_flags(file, request->open_flags);
+	if (handle->kind >= MATTX_KIND_HOME && request->op <= MATTX_FILE_IOCTL &&
+	    request->op != MATTX_FILE_SEEK)
+		return -EOPNOTSUPP;
 	switch (request->op) {
 	case MATTX_FILE_READ:
 		result = mattx_handle_transfer(handle, false, arguments[0], answer,

@@ -37,6 +37,9 @@ enum mattx_handle_kind {
 	MATTX_KIND_STORAGE,	/* waits for storage only: in mattx_wq */
 	MATTX_KIND_NONBLOCKING,	/* can be told not to wait: in mattx_wq */
 	MATTX_KIND_BLOCKING,	/* may wait for ever: in threads that a signal wakes */
+	/* Not at all: the guest goes home for them. */
+	MATTX_KIND_HOME,	/* others may see whether it is ready */
+	MATTX_KIND_SELF,	/* not even that */
 };
 
 enum mattx_handle_thread {
@@ -97,8 +100,6 @@ struct mattx_file_job {
 struct mattx_handle *mattx_handle_get(struct mattx_handles *handles, u32 number);
 struct mattx_handle *mattx_handle_hold(struct mattx_handle *handle);
 void mattx_handle_put(struct mattx_handle *handle);
-struct mattx_handles *mattx_handles_find(u64 number, const struct mattx_link *link);
-void mattx_handles_put(struct mattx_handles *handles);
 /* The guest has closed it, it is off the table: so do we, the deputy's descriptors too. */
 void mattx_handle_dismantle(struct mattx_handle *handle);
 /* A new handle with the next number; takes its own reference to @file. */

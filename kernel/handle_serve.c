@@ -15,6 +15,7 @@
 #include "dispatch.h"
 #include "handle_private.h"
 #include "link.h"
+#include "wire_tree.h"
 
 /* Wakes a thread of ours out of an operation that waits. */
 #define MATTX_CANCEL_SIGNAL	SIGUSR1
@@ -46,7 +47,7 @@ static void mattx_file_job_unlist(struct mattx_file_job *job)
 static bool mattx_file_request_waits(const struct mattx_file_request *request)
 {
 	return (request->op == MATTX_FILE_LOCK || request->op == MATTX_FILE_FLOCK) &&
-	       request->arguments[0] == F_SETLKW;
+	       (request->arguments[0] & ~MATTX_LOCK_OF_FILE) == F_SETLKW;
 }
 
 /* Its thread is one that a signal wakes. */
@@ -178,7 +179,7 @@ static void mattx_file_job_work(struct work_struct *work)
 		if (!IS_ERR(thread))
 			return;
 		module_put(THIS_MODULE);
-		job->request.arguments[0] = F_SETLK;
+		job->request.arguments[0] = F_SETLK | (job->request.arguments[0] & MATTX_LOCK_OF_FILE);
 	}
 	mattx_file_job_run(job);
 }

@@ -77,7 +77,10 @@ static struct file *mattx_handles_file(struct mattx_handles *handles,
 	return file;
 }
 
-/* Decodes the next descriptor of @table; they ascend, and each leads to a file of ours. */
+/*
+ * Decodes the next descriptor of @table; they ascend, and each leads to a file
+ * of ours or has a name (*@file: NULL).
+ */
 static int mattx_handles_next(struct mattx_handles *handles, struct mattx_cursor *table,
 			      s64 *previous, struct mattx_descriptor *descriptor,
 			      struct file **file)
@@ -85,8 +88,27 @@ static int mattx_handles_next(struct mattx_handles *handles, struct mattx_cursor
 	if (mattx_descriptor_decode(table, descriptor) || (s64)descriptor->fd <= *previous)
 		return -EBADMSG;
 	*previous = descriptor->fd;
-	*file = mattx_handles_file(handles, descriptor);
-	return *file ? 0 : -EBADMSG;
+	*file = descriptor->name_length ? NULL : mattx_handles_file(handles, descriptor);
+	return *file || descriptor->name_length ? 0 : -EBADMSG;
+}
+
+/* NULL: it is not there any more. */
+static struct file *mattx_handles_open_name(const struct mattx_descriptor *descriptor)
+{
+	char *name = kmemdup_nul(descriptor->name, descriptor->name_length, GFP_KERNEL);
+	u32 flags = descriptor->open_flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOCTTY);
+	struct file *file;
+
+	if (!name)
+		return NULL;
+	/* The name is that of the file itself, also where it is a link. */
+	if (flags & O_PATH)
+		flags |= O_NOFOLLOW;
+	file = filp_open(name, flags | O_NOCTTY, 0);
+	if (IS_ERR(file))
+		pr_debug("%s is not there any more (error %ld)\n", name, -PTR_ERR(file));
+	kfree(name);
+	return IS_ERR(file) ? NULL : file;
 }
 
 /* What precedes the descriptors: umask, the working directory, and their number. */
@@ -121,7 +143,8 @@ int mattx_handles_check(struct mattx_handles *handles, struct mattx_cursor *tabl
 		error = mattx_handles_next(handles, table, &previous, &descriptor, &file);
 		if (error)
 			return error;
-		fput(file);
+		if (file)
+			fput(file);
 		if (descriptor.fd >= MATTX_MAX_HANDLES)
 			return -EBADMSG;
 	}
@@ -168,10 +191,18 @@ int mattx_handles_apply(struct mattx_handles *handles, struct mattx_cursor *tabl
 		if (error)
 			break;
 		mattx_descriptors_close_range(gap, previous);
+		if (!file)
+			file = mattx_handles_open_name(&descriptor);
+		if (!file) {
+			close_fd(descriptor.fd);
+			continue;
+		}
 		/* The guest kept the offset of what it opened. */
-		if (descriptor.opened && !(file->f_mode & FMODE_STREAM))
+		if ((descriptor.opened || descriptor.name_length) &&
+		    !(file->f_mode & (FMODE_STREAM | FMODE_PATH)))
 			file->f_pos = descriptor.position;
-		mattx_handle_set_flags(file, descriptor.open_flags);
+		if (!(file->f_mode & FMODE_PATH))
+			mattx_handle_set_flags(file, descriptor.open_flags);
 		if (mattx_descriptor_fits(descriptor.fd, file, descriptor.close_on_exec)) {
 			fput(file);
 		} else {
@@ -182,4 +213,18 @@ int mattx_handles_apply(struct mattx_handles *handles, struct mattx_cursor *tabl
 	}
 	mattx_descriptors_close_range(previous + 1, S64_MAX);
 	return error;
+}
+
+void mattx_handles_adopt(struct mattx_handles *handles, struct mattx_cursor *table)
+{
+	struct mattx_descriptor descriptor;
+	const u8 *folder;
+	u16 umask, length;
+	u32 count;
+
+	if (!handles->user || mattx_handles_head(table, &umask, &folder, &length, &count))
+		return;
+	while (count-- && !mattx_descriptor_decode(table, &descriptor))
+		if (descriptor.opened)
+			mattx_tree_adopted(handles->user, descriptor.opened);
 }

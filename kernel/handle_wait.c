@@ -87,7 +87,8 @@ void mattx_handle_arm(struct mattx_handle *handle)
 {
 	struct mattx_arming arming = { .handle = handle };
 
-	if (handle->kind == MATTX_KIND_STORAGE || !file_can_poll(handle->file))
+	if (handle->kind == MATTX_KIND_STORAGE || handle->kind == MATTX_KIND_SELF ||
+	    !file_can_poll(handle->file))
 		return;
 	init_poll_funcptr(&arming.table, mattx_wait_add);
 	vfs_poll(handle->file, &arming.table);
@@ -117,7 +118,8 @@ void mattx_handle_disarm(struct mattx_handle *handle)
 void mattx_handle_stamp(struct mattx_handle *handle, u32 *sequence, u32 *ready)
 {
 	mutex_lock(&handle->stamp_mutex);
-	*ready = (__force u32)vfs_poll(handle->file, NULL);
+	*ready = handle->kind == MATTX_KIND_SELF ? 0 :
+						   (__force u32)vfs_poll(handle->file, NULL);
 	*sequence = ++handle->sequence;
 	mutex_unlock(&handle->stamp_mutex);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Sizes of what ioctl arguments point to.
+ * Sizes of what ioctl arguments point to.  Commands whose answer depends on
+ * who asks (process groups and sessions of terminals) are not among them.
  */
 #include <linux/fs.h>
 #include <linux/kernel.h>
@@ -24,9 +25,6 @@ static const struct {
 	{ TCSETAF,	{ .in = sizeof(struct termio) } },
 	{ TIOCGWINSZ,	{ .out = sizeof(struct winsize) } },
 	{ TIOCSWINSZ,	{ .in = sizeof(struct winsize) } },
-	{ TIOCGPGRP,	{ .out = sizeof(int) } },
-	{ TIOCSPGRP,	{ .in = sizeof(int) } },
-	{ TIOCGSID,	{ .out = sizeof(int) } },
 	{ TIOCOUTQ,	{ .out = sizeof(int) } },
 	{ TIOCGETD,	{ .out = sizeof(int) } },
 	{ TIOCMGET,	{ .out = sizeof(int) } },

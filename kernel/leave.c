@@ -198,6 +198,7 @@ static void mattx_leave_work(struct callback_head *work)
 	spin_unlock(&guest->lock);
 	if (!wanted || current->flags & PF_EXITING || fatal_signal_pending(current))
 		goto out;
+	mattx_border_undo();
 
 	capture = kvzalloc(sizeof(*capture), GFP_KERNEL);
 	threads = mattx_threads_create(true);

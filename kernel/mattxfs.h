@@ -12,7 +12,7 @@
  *
  * mattxfs_super.c (mounting, the list of nodes), mattxfs_inode.c (inodes and
  * attributes), mattxfs_dir.c (names), mattxfs_file.c (open files),
- * mattxfs_page.c (the page cache), mattxfs_lock.c, mattxfs_xattr.c.
+ * mattxfs_page.c (the page cache), mattxfs_lock.c, mattxfs_xattr.c; mattxfs_om.c (/mattxfs/om).
  */
 #include <linux/fs.h>
 #include <linux/list.h>
@@ -131,6 +131,14 @@ struct posix_acl *mattxfs_get_inode_acl(struct inode *inode, int type, bool rcu)
 struct posix_acl *mattxfs_get_acl(struct mnt_idmap *idmap, struct dentry *dentry, int type);
 int mattxfs_set_acl(struct mnt_idmap *idmap, struct dentry *dentry, struct posix_acl *acl,
 		    int type);
+
+/* mattxfs_om.c */
+/* The folder of processes; NULL: no memory. */
+struct inode *mattxfs_om(struct super_block *sb);
+/* It or something in it. */
+bool mattxfs_is_om(const struct inode *inode);
+/* What is known of something in it is still so.  Does not sleep. */
+bool mattxfs_om_is_valid(const struct inode *inode);
 
 /* mattxfs_super.c */
 extern const struct inode_operations mattxfs_nodes_iops;

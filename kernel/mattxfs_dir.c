@@ -96,6 +96,8 @@ static int mattxfs_revalidate(struct inode *dir, const struct qstr *name, struct
 	struct inode *inode = d_inode_rcu(dentry);
 	u64 serial;
 
+	if (mattxfs_is_om(dir))
+		return inode && mattxfs_om_is_valid(inode);
 	/* The roots of the nodes: as long as there is a link. */
 	if (!mattxfs_inode(dir)->home)
 		return inode && (!mattxfs_inode(inode)->home ||

@@ -12,6 +12,7 @@
 #include <linux/splice.h>
 #include <linux/uio.h>
 
+#include "homeward.h"
 #include "mattxfs.h"
 
 int mattxfs_file_attach(struct inode *inode, struct file *file, u64 opened)
@@ -348,14 +349,32 @@ static ssize_t mattxfs_copy_file_range(struct file *from, loff_t from_position, 
 	return result;
 }
 
+/* A device, or a file whose contents change by themselves: what can be mapped is mapped at home. */
+static int mattxfs_mmap_special(struct file *file, struct vm_area_struct *area)
+{
+	return !S_ISFIFO(file_inode(file)->i_mode) && mattx_homeward_instead() ? -ERESTARTNOINTR :
+										 -ENODEV;
+}
+
 static int mattxfs_mmap(struct file *file, struct vm_area_struct *area)
 {
 	int error;
 
 	if (READ_ONCE(mattxfs_inode(file_inode(file))->traits) & MATTX_NODE_UNCACHED)
-		return -ENODEV;
+		return mattxfs_mmap_special(file, area);
+	/* Stores that others see at once are possible on one node only. */
+	if (area->vm_flags & VM_SHARED && area->vm_flags & VM_MAYWRITE && mattx_homeward_instead())
+		return -ERESTARTNOINTR;
 	error = mattxfs_refresh(file_inode(file));
 	return error ?: generic_file_mmap(file, area);
+}
+
+/* What is no terminal says so; all other questions a guest asks at home. */
+static long mattxfs_ioctl(struct file *file, unsigned int command, unsigned long argument)
+{
+	if (_IOC_TYPE(command) == 'T' && !S_ISCHR(file_inode(file)->i_mode))
+		return -ENOTTY;
+	return mattx_homeward_instead() ? -ERESTARTNOINTR : -ENOTTY;
 }
 
 static ssize_t mattxfs_splice_read(struct file *file, loff_t *position,
@@ -389,6 +408,7 @@ const struct file_operations mattxfs_file_fops = {
 	.read_iter	= mattxfs_read_iter,
 	.write_iter	= mattxfs_write_iter,
 	.mmap		= mattxfs_mmap,
+	.unlocked_ioctl	= mattxfs_ioctl,
 	.fsync		= mattxfs_fsync,
 	.fallocate	= mattxfs_fallocate,
 	.copy_file_range = mattxfs_copy_file_range,
@@ -404,6 +424,8 @@ const struct file_operations mattxfs_special_fops = {
 	.open		= mattxfs_open,
 	.release	= mattxfs_release,
 	.llseek		= noop_llseek,
+	.unlocked_ioctl	= mattxfs_ioctl,
+	.mmap		= mattxfs_mmap_special,
 	.read_iter	= mattxfs_read_direct,
 	.write_iter	= mattxfs_write_special,
 	.fsync		= mattxfs_fsync,

@@ -24,7 +24,10 @@ static s64 mattxfs_lock_ask(struct file *file, int command, struct file_lock *lo
 	struct mattx_tree_request request = {
 		.op = MATTX_TREE_LOCK,
 		.other = open->opened,
-		.arguments = { (unsigned long)lock->c.flc_owner, command },
+		.arguments = {
+			(unsigned long)lock->c.flc_owner,
+			command | (lock->c.flc_flags & FL_OFDLCK ? MATTX_LOCK_OF_FILE : 0),
+		},
 	};
 	struct inode *inode = file_inode(file);
 	struct mattx_tree_reply reply;

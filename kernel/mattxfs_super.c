@@ -14,6 +14,7 @@
 
 #define MATTXFS_READAHEAD	(1u << 20)	/* bytes */
 #define MATTXFS_MAX_NODES	1024u
+#define MATTXFS_OM		"om"	/* beside the nodes' numbers: control of processes */
 
 /* Devices of other nodes as stat() tells them here, by node and number there. */
 static DEFINE_XARRAY(mattxfs_devices);
@@ -81,6 +82,12 @@ static struct dentry *mattxfs_nodes_lookup(struct inode *dir, struct dentry *den
 	struct inode *inode = NULL;
 	u32 home;
 
+	if (!strcmp(dentry->d_name.name, MATTXFS_OM)) {
+		inode = mattxfs_om(dir->i_sb);
+		if (!inode)
+			return ERR_PTR(-ENOMEM);
+		return d_splice_alias(inode, dentry);
+	}
 	/* Only one way to write a number. */
 	if (dentry->d_name.name[0] >= '1' && dentry->d_name.name[0] <= '9' &&
 	    !kstrtou32(dentry->d_name.name, 10, &home) && mattx_tree_serial(home)) {
@@ -124,6 +131,9 @@ static int mattxfs_nodes_iterate(struct file *file, struct dir_context *context)
 			break;
 		context->pos++;
 	}
+	if (context->pos == list->count + 2 &&
+	    dir_emit(context, MATTXFS_OM, strlen(MATTXFS_OM), U32_MAX, DT_DIR))
+		context->pos++;
 	kvfree(list);
 	return 0;
 }

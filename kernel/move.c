@@ -17,6 +17,7 @@
 #include "export_private.h"
 #include "guest.h"
 #include "handle.h"
+#include "homeward.h"
 #include "node.h"
 #include "stay.h"
 
@@ -91,7 +92,7 @@ out:
 	return error;
 }
 
-int mattx_bring(struct mattx_export *export)
+int mattx_bring(struct mattx_export *export, s32 call)
 {
 	u32 from;
 	int error;
@@ -106,6 +107,7 @@ int mattx_bring(struct mattx_export *export)
 	memset(&export->refusal, 0, sizeof(export->refusal));
 	export->asked = ktime_get();
 	export->stood = export->asked;
+	export->errand = mattx_homeward_words(call);
 	mattx_export_announce(export, MATTX_PHASE_STARTED, from, mattx_node_local());
 	error = mattx_export_bring(export);
 	if (error) {
@@ -118,7 +120,8 @@ int mattx_bring(struct mattx_export *export)
 		mattx_export_announce(export, MATTX_PHASE_FAILED, from, mattx_node_local());
 	} else {
 		atomic_long_inc(&mattx_moves_returned);
-		pr_info("pid %d (%s): came home from node %u\n", export->pid, export->comm, from);
+		pr_info("pid %d (%s): came home from node %u%s%s\n", export->pid, export->comm,
+			from, export->errand ? " to " : "", export->errand ?: "");
 		mattx_export_announce(export, MATTX_PHASE_COMMITTED, from, mattx_node_local());
 	}
 out:
@@ -174,7 +177,8 @@ static int mattx_migrate_task(struct task_struct *task, u32 node, enum mattx_mem
 	if (!error && export)
 		/* Onward moves go by way of home, which keeps the image. */
 		error = READ_ONCE(export->state) == MATTX_EXPORT_AWAY &&
-			READ_ONCE(export->node) == node ? -EALREADY : mattx_bring(export);
+			READ_ONCE(export->node) == node ? -EALREADY :
+			mattx_bring(export, MATTX_NO_CALL);
 	if (export)
 		mattx_export_put(export);
 	if (!error)
@@ -241,13 +245,31 @@ int mattx_migrate_best(pid_t pid, enum mattx_memory_mode mode)
 	if (refusal.error)
 		error = mattx_migrate_refused(task, from, node ?: from, &refusal);
 	else if (node == mattx_node_local())
-		error = export ? mattx_bring(export) : -ESRCH;
+		error = export ? mattx_bring(export, MATTX_NO_CALL) : -ESRCH;
 	else
 		error = mattx_migrate_task(task, node, mode);
 	if (export)
 		mattx_export_put(export);
 	put_task_struct(task);
 	return error;
+}
+
+int mattx_where(struct task_struct *task, char *text, size_t size)
+{
+	struct mattx_export *export = mattx_export_of(task);
+	int length;
+
+	if (!export)
+		return mattx_guest_is(task) ? mattx_node_address(text, size) :
+					      scnprintf(text, size, "home");
+	spin_lock(&export->lock);
+	if (export->state == MATTX_EXPORT_AWAY && export->link)
+		length = scnprintf(text, size, "%s", mattx_link_address(export->link));
+	else
+		length = scnprintf(text, size, "migrating");
+	spin_unlock(&export->lock);
+	mattx_export_put(export);
+	return length;
 }
 
 int mattx_why(pid_t pid, struct mattx_refusal *refusal)
@@ -295,7 +317,7 @@ int mattx_recall(pid_t pid)
 		return -ESRCH;
 	export = mattx_export_of(task);
 	if (export) {
-		error = mattx_bring(export);
+		error = mattx_bring(export, MATTX_NO_CALL);
 		mattx_export_put(export);
 	} else {
 		error = mattx_guest_send_home(task);
@@ -311,7 +333,7 @@ int mattx_bring_all(void)
 	u64 id = 0;
 
 	while (!fatal_signal_pending(current) && (export = mattx_export_next_away(id))) {
-		int error = mattx_bring(export);
+		int error = mattx_bring(export, MATTX_NO_CALL);
 
 		/* One that ended meanwhile needs not be brought. */
 		if (error && error != -ESRCH && !first)

@@ -194,6 +194,16 @@ static void mattx_node_show(struct mattx_link *link, void *context)
 	mattx_node_row(context, mattx_link_node(link), "\t", mattx_link_address(link));
 }
 
+int mattx_node_address(char *text, size_t size)
+{
+	int length;
+
+	mutex_lock(&mattx_node_mutex);
+	length = scnprintf(text, size, "%s", mattx_local_address);
+	mutex_unlock(&mattx_node_mutex);
+	return length;
+}
+
 void mattx_nodes_show(struct seq_file *m)
 {
 	mutex_lock(&mattx_node_mutex);

@@ -30,6 +30,9 @@ int mattx_node_resolve(const char *name, u32 *node);
  */
 u32 mattx_node_best(u32 from, u64 memory);
 
+/* This node's address, as bytes of @text. */
+int mattx_node_address(char *text, size_t size);
+
 /* The rows of /proc/mattx/nodes. */
 void mattx_nodes_show(struct seq_file *m);
 

@@ -287,11 +287,24 @@ void mattx_refusal_reply(struct mattx_link *link, u64 id, u16 type,
 		mattx_link_reply(link, id, frame, MATTX_CLASS_CONTROL);
 }
 
+int mattx_refusal_ask(struct mattx_link *link, struct mattx_frame *request,
+		      unsigned long timeout, struct mattx_refusal *refusal)
+{
+	struct mattx_frame *reply = mattx_link_call(link, request, MATTX_CLASS_CONTROL, timeout);
+	struct mattx_cursor c;
+
+	if (IS_ERR(reply))
+		return PTR_ERR(reply);
+	mattx_frame_reader(reply, &c);
+	mattx_refusal_take(&c, refusal);
+	mattx_frame_free(reply);
+	return c.bad ? -EBADMSG : -refusal->error;
+}
+
 int mattx_refusal_call(struct mattx_link *link, u16 type, const struct mattx_move_key *key,
 		       unsigned long timeout, struct mattx_refusal *refusal)
 {
 	struct mattx_frame *frame = mattx_frame_alloc(type, MATTX_MOVE_KEY_SIZE, GFP_KERNEL);
-	struct mattx_frame *reply;
 	struct mattx_cursor c;
 	int error;
 
@@ -304,11 +317,5 @@ int mattx_refusal_call(struct mattx_link *link, u16 type, const struct mattx_mov
 		mattx_frame_free(frame);
 		return error;
 	}
-	reply = mattx_link_call(link, frame, MATTX_CLASS_CONTROL, timeout);
-	if (IS_ERR(reply))
-		return PTR_ERR(reply);
-	mattx_frame_reader(reply, &c);
-	mattx_refusal_take(&c, refusal);
-	mattx_frame_free(reply);
-	return c.bad ? -EBADMSG : -refusal->error;
+	return mattx_refusal_ask(link, frame, timeout, refusal);
 }

@@ -68,9 +68,12 @@ void mattx_sender_release(struct mattx_sender *sender);
 void mattx_refusal_reply(struct mattx_link *link, u64 id, u16 type,
 			 const struct mattx_refusal *refusal);
 /*
- * Sends a request of a key only and waits for such an answer; killable.
+ * Sends a request, which it consumes, and waits for such an answer; killable.
  * Returns -refusal->error or what became of the request.
  */
+int mattx_refusal_ask(struct mattx_link *link, struct mattx_frame *request,
+		      unsigned long timeout, struct mattx_refusal *refusal);
+/* The same for a request of a key only. */
 int mattx_refusal_call(struct mattx_link *link, u16 type, const struct mattx_move_key *key,
 		       unsigned long timeout, struct mattx_refusal *refusal);
 

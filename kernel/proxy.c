@@ -28,6 +28,11 @@ struct mattx_proxies *mattx_proxies_hold(struct mattx_proxies *proxies)
 	return proxies;
 }
 
+u64 mattx_proxies_number(const struct mattx_proxies *proxies)
+{
+	return proxies->number;
+}
+
 void mattx_proxies_put(struct mattx_proxies *proxies)
 {
 	if (!refcount_dec_and_test(&proxies->references))
@@ -154,6 +159,19 @@ static int mattx_proxies_create_files(struct mattx_proxies *proxies, struct matt
 	return 0;
 }
 
+static const struct mattx_proxy *mattx_proxy_of_file(const struct file *file)
+{
+	return file->private_data;
+}
+
+/* Folders, and what is nothing but a place. */
+static bool mattx_proxy_is_place(const struct file *file)
+{
+	const struct mattx_proxy *proxy = mattx_proxy_of_file(file);
+
+	return S_ISDIR(proxy->attributes.mode) || proxy->traits & MATTX_HANDLE_PLACE;
+}
+
 /*
  * A folder is of use only in a file system: the one of the guest's home, if
  * that is its root.  Otherwise the proxy stays.
@@ -161,20 +179,23 @@ static int mattx_proxies_create_files(struct mattx_proxies *proxies, struct matt
 static void mattx_proxies_open_folder(struct file **file)
 {
 	struct mattx_proxy *proxy = (*file)->private_data;
+	bool place = proxy->traits & MATTX_HANDLE_PLACE;
 	struct file *folder;
 	struct kstat stat;
 	loff_t position;
 
-	folder = filp_open(proxy->path, (*file)->f_flags | O_RDONLY | O_DIRECTORY, 0);
+	folder = filp_open(proxy->path, place ? O_PATH | O_NOFOLLOW :
+				   (*file)->f_flags | O_RDONLY | O_DIRECTORY, 0);
 	if (IS_ERR(folder))
 		return;
-	if (!mattx_tree_file_number(folder, proxy->proxies->link) ||
+	if ((place ? folder->f_path.mnt->mnt_sb->s_magic != MATTX_TREE_MAGIC :
+		     !mattx_tree_file_number(folder, proxy->proxies->link)) ||
 	    vfs_getattr(&folder->f_path, &stat, STATX_INO, 0) ||
 	    stat.ino != proxy->attributes.inode) {
 		fput(folder);
 		return;
 	}
-	position = vfs_llseek(*file, 0, SEEK_CUR);
+	position = place ? 0 : vfs_llseek(*file, 0, SEEK_CUR);
 	if (position > 0)
 		folder->f_pos = position;
 	/* Home may still go on with the process, and needs its own. */
@@ -202,11 +223,6 @@ static int mattx_proxies_install_files(struct mattx_cursor *table, struct file *
 			return error;
 	}
 	return 0;
-}
-
-static umode_t mattx_proxy_mode(const struct file *file)
-{
-	return ((struct mattx_proxy *)file->private_data)->attributes.mode;
 }
 
 /* What the files were ready for when they were captured may have changed since. */
@@ -255,9 +271,15 @@ int mattx_proxies_install(struct mattx_link *link, struct mattx_cursor *table,
 	spin_unlock(&mattx_proxy_tables_lock);
 
 	error = mattx_proxies_create_files(proxies, table, files, head.handles);
-	for (i = 0; i < head.handles && !error; i++)
-		if (S_ISDIR(mattx_proxy_mode(files[i])))
-			mattx_proxies_open_folder(&files[i]);
+	for (i = 0; i < head.handles && !error; i++) {
+		if (!mattx_proxy_is_place(files[i]))
+			continue;
+		mattx_proxies_open_folder(&files[i]);
+		/* A place that is not found is nothing. */
+		if (files[i]->f_op == &mattx_proxy_fops &&
+		    mattx_proxy_of_file(files[i])->traits & MATTX_HANDLE_PLACE)
+			error = -ESTALE;
+	}
 	if (!error)
 		mattx_folder_enter(head.folder, head.folder_length);
 	if (!error)
@@ -278,11 +300,17 @@ int mattx_proxies_install(struct mattx_link *link, struct mattx_cursor *table,
 	return error;
 }
 
-/* What descriptor @fd of the guest is at home; false: nothing. */
+/*
+ * What descriptor @fd of the guest is at home; false: nothing.  What home does
+ * not have open (a file of /proc, one of a third node, a place without access)
+ * it opens by the name that is written to @buffer, of MATTX_PATH_SIZE bytes.
+ */
 static bool mattx_proxies_describe(const struct mattx_proxies *proxies, unsigned int fd,
-				   struct file *file, struct mattx_descriptor *descriptor)
+				   struct file *file, char *buffer,
+				   struct mattx_descriptor *descriptor)
 {
 	struct mattx_proxy *proxy = file->private_data;
+	const char *name;
 
 	memset(descriptor, 0, sizeof(*descriptor));
 	descriptor->fd = fd;
@@ -296,21 +324,31 @@ static bool mattx_proxies_describe(const struct mattx_proxies *proxies, unsigned
 	}
 	descriptor->opened = mattx_tree_file_number(file, proxies->link);
 	descriptor->position = max_t(loff_t, file->f_pos, 0);
-	return descriptor->opened;
+	if (descriptor->opened)
+		return true;
+	name = d_path(&file->f_path, buffer, MATTX_PATH_SIZE);
+	if (IS_ERR(name) || name[0] != '/' || d_unlinked(file->f_path.dentry))
+		return false;
+	descriptor->name = (const u8 *)name;
+	descriptor->name_length = strlen(name);
+	return true;
 }
 
-/* Puts the descriptors that lead home; returns how many (@c may be NULL). */
-static u32 mattx_proxies_walk(const struct mattx_proxies *proxies, struct mattx_cursor *c)
+/* Puts the descriptors that lead home (@c may be NULL); returns how many, and their *@bytes. */
+static u32 mattx_proxies_walk(const struct mattx_proxies *proxies, char *buffer,
+			      struct mattx_cursor *c, size_t *bytes)
 {
 	struct mattx_descriptor descriptor;
 	unsigned int fd = 0;
 	struct file *file;
 	u32 count = 0;
 
+	*bytes = 0;
 	while ((file = fget_task_next(current, &fd))) {
-		if (mattx_proxies_describe(proxies, fd, file, &descriptor)) {
+		if (mattx_proxies_describe(proxies, fd, file, buffer, &descriptor)) {
 			if (c)
 				mattx_descriptor_encode(c, &descriptor);
+			*bytes += MATTX_DESCRIPTOR_SIZE + descriptor.name_length;
 			count++;
 		}
 		fput(file);
@@ -321,20 +359,33 @@ static u32 mattx_proxies_walk(const struct mattx_proxies *proxies, struct mattx_
 
 size_t mattx_proxies_wire_size(const struct mattx_proxies *proxies)
 {
-	return 2 * sizeof(u16) + MATTX_PATH_SIZE + sizeof(u32) +
-	       mattx_proxies_walk(proxies, NULL) * (size_t)MATTX_DESCRIPTOR_SIZE;
+	char *buffer = kmalloc(MATTX_PATH_SIZE, GFP_KERNEL);
+	size_t bytes = 0;
+
+	/* Encoding will say that there is no room. */
+	if (buffer)
+		mattx_proxies_walk(proxies, buffer, NULL, &bytes);
+	kfree(buffer);
+	return 2 * sizeof(u16) + MATTX_PATH_SIZE + sizeof(u32) + bytes;
 }
 
 void mattx_proxies_encode(const struct mattx_proxies *proxies, struct mattx_cursor *c)
 {
 	char *buffer = kmalloc(MATTX_PATH_SIZE, GFP_KERNEL);
-	const char *folder = buffer ? mattx_folder_path(buffer) : NULL;
-	u16 length = folder ? strlen(folder) : 0;
+	const char *folder;
+	size_t bytes;
+	u16 length;
 
+	if (!buffer) {
+		c->bad = true;
+		return;
+	}
+	folder = mattx_folder_path(buffer);
+	length = folder ? strlen(folder) : 0;
 	mattx_put_u16(c, current->fs->umask & 0777);
 	mattx_put_u16(c, length);
 	mattx_put_bytes(c, folder, length);
+	mattx_put_u32(c, mattx_proxies_walk(proxies, buffer, NULL, &bytes));
+	mattx_proxies_walk(proxies, buffer, c, &bytes);
 	kfree(buffer);
-	mattx_put_u32(c, mattx_proxies_walk(proxies, NULL));
-	mattx_proxies_walk(proxies, c);
 }

@@ -31,6 +31,9 @@ int mattx_proxies_install(struct mattx_link *link, struct mattx_cursor *table,
 size_t mattx_proxies_wire_size(const struct mattx_proxies *proxies);
 void mattx_proxies_encode(const struct mattx_proxies *proxies, struct mattx_cursor *c);
 
+/* The number of the table that they are at home. */
+u64 mattx_proxies_number(const struct mattx_proxies *proxies);
+
 /*
  * The guest goes home or ends: what it still does with its files fails with
  * EIO from here on, and closing them changes nothing at home.

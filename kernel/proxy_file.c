@@ -21,6 +21,7 @@
 #include <linux/uio.h>
 
 #include "compat.h"
+#include "homeward.h"
 #include "ioctl_shape.h"
 #include "proxy_private.h"
 #include "tree.h"
@@ -34,6 +35,12 @@ static struct vfsmount *mattx_proxy_mount;
 static struct mattx_proxy *mattx_proxy_of(const struct file *file)
 {
 	return file->private_data;
+}
+
+/* Only home can use it: the guest goes there and makes its system call again. */
+static bool mattx_proxy_is_for_home(const struct mattx_proxy *proxy)
+{
+	return proxy->traits & MATTX_HANDLE_HOME && mattx_homeward_instead();
 }
 
 static bool mattx_proxy_may_go(struct mattx_proxy *proxy, __poll_t wanted)
@@ -101,6 +108,8 @@ static ssize_t mattx_proxy_read_iter(struct kiocb *kiocb, struct iov_iter *to)
 	size_t done = 0, wanted;
 	ssize_t result = 0;
 
+	if (mattx_proxy_is_for_home(proxy))
+		return -ERESTARTNOINTR;
 	while ((wanted = iov_iter_count(to))) {
 		result = mattx_proxy_read_once(kiocb, to, done);
 		if (result == -EAGAIN && !done && !mattx_proxy_nonblocking(kiocb)) {
@@ -149,6 +158,8 @@ static ssize_t mattx_proxy_write_iter(struct kiocb *kiocb, struct iov_iter *from
 	ssize_t result = 0;
 	size_t done = 0;
 
+	if (mattx_proxy_is_for_home(proxy))
+		return -ERESTARTNOINTR;
 	while (iov_iter_count(from)) {
 		result = mattx_proxy_write_once(kiocb, from, done);
 		if (result == -EAGAIN && !mattx_proxy_nonblocking(kiocb)) {
@@ -196,6 +207,9 @@ static __poll_t mattx_proxy_poll(struct file *file, poll_table *wait)
 {
 	struct mattx_proxy *proxy = mattx_proxy_of(file);
 
+	/* Without an answer from here the call is interrupted, unless it has another one. */
+	if (!(proxy->traits & MATTX_HANDLE_POLLED) && mattx_proxy_is_for_home(proxy))
+		return 0;
 	poll_wait(file, &proxy->wait, wait);
 	if (READ_ONCE(proxy->proxies->dead))
 		return EPOLLERR | EPOLLHUP;
@@ -210,9 +224,13 @@ static long mattx_proxy_ioctl(struct file *file, unsigned int command, unsigned 
 	struct mattx_file_reply reply;
 	s64 result;
 
+	if (mattx_proxy_is_for_home(proxy))
+		return -ERESTARTNOINTR;
 	if (!mattx_ioctl_shape(command, &shape)) {
-		pr_debug("ioctl %#x of %s is unknown to guests\n", command, current->comm);
-		return -ENOTTY;
+		/* What is no terminal says so; all other questions are asked at home. */
+		if (_IOC_TYPE(command) == 'T' && !S_ISCHR(proxy->attributes.mode))
+			return -ENOTTY;
+		return mattx_homeward_instead() ? -ERESTARTNOINTR : -ENOTTY;
 	}
 	request = mattx_proxy_request(proxy, file, MATTX_FILE_IOCTL, command, argument, shape.out,
 				      shape.in);
@@ -235,19 +253,14 @@ static long mattx_proxy_ioctl(struct file *file, unsigned int command, unsigned 
 	return result;
 }
 
-/*
- * Mapping is for the page cache of MattXFS, if the guest's root is that of its
- * home: the same file there takes the proxy's place in the mapping.
- */
-static int mattx_proxy_mmap(struct file *file, struct vm_area_struct *area)
+/* By its name at home; -ENODEV: there it is not, or it is another one. */
+static int mattx_proxy_mmap_twin(struct file *file, struct vm_area_struct *area)
 {
 	struct mattx_proxy *proxy = mattx_proxy_of(file);
 	struct file *twin;
 	struct kstat stat;
 	int error = -ENODEV;
 
-	if (!S_ISREG(proxy->attributes.mode))
-		return -ENODEV;
 	twin = filp_open(proxy->path, file->f_mode & FMODE_WRITE ? O_RDWR : O_RDONLY, 0);
 	if (IS_ERR(twin))
 		return -ENODEV;
@@ -260,6 +273,23 @@ static int mattx_proxy_mmap(struct file *file, struct vm_area_struct *area)
 	/* The mapping has its own reference. */
 	fput(twin);
 	return error;
+}
+
+/*
+ * Mapping is for the page cache of MattXFS, if the guest's root is that of its
+ * home: the same file there takes the proxy's place in the mapping.  What
+ * cannot be mapped that way (a device, a file without a name) is mapped at home.
+ */
+static int mattx_proxy_mmap(struct file *file, struct vm_area_struct *area)
+{
+	struct mattx_proxy *proxy = mattx_proxy_of(file);
+	int error = -ENODEV;
+
+	if (S_ISREG(proxy->attributes.mode))
+		error = mattx_proxy_mmap_twin(file, area);
+	else if (S_ISFIFO(proxy->attributes.mode) || S_ISDIR(proxy->attributes.mode))
+		return -ENODEV;
+	return error == -ENODEV && mattx_homeward_instead() ? -ERESTARTNOINTR : error;
 }
 
 /* Opening it again by way of /proc would need the name at home. */

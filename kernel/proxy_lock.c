@@ -11,7 +11,7 @@
 #include "proxy_private.h"
 #include "tree.h"
 
-static s64 mattx_proxy_lock_ask(struct file *file, int command, struct mattx_tree_lock *wire)
+static s64 mattx_proxy_lock_ask(struct file *file, u32 command, struct mattx_tree_lock *wire)
 {
 	struct mattx_proxy *proxy = file->private_data;
 	struct mattx_frame *request, *answer = NULL;
@@ -29,7 +29,7 @@ static s64 mattx_proxy_lock_ask(struct file *file, int command, struct mattx_tre
 	result = mattx_proxy_execute_waiting(proxy, request, &reply, &answer);
 	if (result < 0)
 		return result;
-	if (command == F_GETLK) {
+	if ((command & ~MATTX_LOCK_OF_FILE) == F_GETLK) {
 		mattx_cursor_init(&c, (void *)reply.data, reply.length);
 		if (mattx_tree_lock_decode(&c, wire))
 			result = -EIO;
@@ -50,7 +50,8 @@ int mattx_proxy_lock(struct file *file, int command, struct file_lock *lock)
 
 	if (!(lock->c.flc_flags & FL_POSIX))
 		return -ENOLCK;
-	result = mattx_proxy_lock_ask(file, command, &wire);
+	result = mattx_proxy_lock_ask(file, command | (lock->c.flc_flags & FL_OFDLCK ?
+						       MATTX_LOCK_OF_FILE : 0), &wire);
 	if (command == F_GETLK) {
 		if (!result) {
 			lock->c.flc_type = wire.type;

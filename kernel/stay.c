@@ -115,6 +115,18 @@ out:
 	return error;
 }
 
+bool mattx_is_locked(struct task_struct *task)
+{
+	struct pid *pid = get_task_pid(task, PIDTYPE_TGID);
+	bool locked;
+
+	mutex_lock(&mattx_locks_mutex);
+	locked = mattx_lock_find(pid);
+	mutex_unlock(&mattx_locks_mutex);
+	put_pid(pid);
+	return locked;
+}
+
 int mattx_refuse_stay(struct task_struct *task, struct mattx_refusal *refusal)
 {
 	struct pid *pid;

@@ -20,6 +20,8 @@ struct task_struct;
  */
 int mattx_lock(pid_t pid, bool locked);
 
+bool mattx_is_locked(struct task_struct *task);
+
 /* May it leave the node where it is for one that is not its home?  0 or the refusal's errno. */
 int mattx_refuse_stay(struct task_struct *task, struct mattx_refusal *refusal);
 

@@ -329,6 +329,7 @@ static void mattx_held_work(struct callback_head *work)
 	}
 	if (mattx_border_again(&held->border, work, mattx_held_lost))
 		return;
+	mattx_border_undo();
 	held->error = mattx_held_capture(held);
 	held->regs = *task_pt_regs(current);
 	held->restart = current->restart_block;

@@ -69,6 +69,11 @@ void mattx_tree_receive_changed(struct mattx_link *link, struct mattx_frame *fra
 void mattx_tree_peer_down(struct mattx_link *link);
 /* The open file of that number, with a reference; NULL: there is none. */
 struct file *mattx_tree_opened(struct mattx_link *link, u64 number);
+/*
+ * The file is that of a process of this node now: what the peer still says
+ * about it (that it is closed, that its locks end) concerns nobody.
+ */
+void mattx_tree_adopted(struct mattx_link *link, u64 number);
 
 int mattx_tree_init(void);
 void mattx_tree_exit(void);

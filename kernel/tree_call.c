@@ -13,6 +13,7 @@
 
 #include "compat.h"
 #include "dispatch.h"
+#include "guest.h"
 #include "node.h"
 #include "tree_private.h"
 
@@ -30,6 +31,7 @@ static int mattx_tree_caller_fill(struct mattx_tree_caller *caller, u8 **groups)
 	caller->gid = from_kgid_munged(&init_user_ns, cred->fsgid);
 	/* What a task is allowed in a user namespace of its own is for nothing outside. */
 	caller->capabilities = cred->user_ns == &init_user_ns ? cred->cap_effective.val : 0;
+	mattx_guest_table(&caller->home, &caller->table);
 	caller->umask = current->fs ? current->fs->umask & 0777 : 022;
 	caller->group_count = min_t(u32, info->ngroups, MATTX_TREE_GROUPS);
 	*groups = NULL;

@@ -9,6 +9,8 @@
 #include <linux/slab.h>
 
 #include "compat.h"
+#include "handle.h"
+#include "node.h"
 #include "tree_private.h"
 
 struct mattx_tree_owner {
@@ -63,27 +65,31 @@ void mattx_tree_lock_owners_free(struct mattx_tree_file *file)
 {
 	struct mattx_tree_owner *owner, *next;
 
-	list_for_each_entry_safe(owner, next, &file->owners, list)
+	list_for_each_entry_safe(owner, next, &file->owners, list) {
+		/* Of a peer that is gone, or has not said that they end. */
+		locks_remove_posix(file->file, owner);
 		kfree(owner);
+	}
 }
 
-s64 mattx_tree_lock_file(struct file *file, fl_owner_t owner, u64 command,
+s64 mattx_tree_lock_file(struct file *file, fl_owner_t owner, pid_t pid, u64 command,
 			 struct mattx_tree_lock *wish)
 {
+	bool of_file = command & MATTX_LOCK_OF_FILE;
 	struct file_lock *lock;
 	s64 result;
 
 	lock = locks_alloc_lock();
 	if (!lock)
 		return -ENOLCK;
-	lock->c.flc_owner = owner;
-	lock->c.flc_pid = current->tgid;
+	lock->c.flc_owner = of_file ? (fl_owner_t)file : owner;
+	lock->c.flc_pid = of_file ? -1 : pid;
 	lock->c.flc_file = file;
-	lock->c.flc_flags = FL_POSIX;
+	lock->c.flc_flags = of_file ? FL_POSIX | FL_OFDLCK : FL_POSIX;
 	lock->c.flc_type = wish->type;
 	lock->fl_start = wish->start;
 	lock->fl_end = wish->end;
-	switch (command) {
+	switch (command & ~MATTX_LOCK_OF_FILE) {
 	case F_GETLK:
 		result = vfs_test_lock(file, lock);
 		wish->type = lock->c.flc_type;
@@ -105,10 +111,35 @@ s64 mattx_tree_lock_file(struct file *file, fl_owner_t owner, u64 command,
 	return result;
 }
 
+/* A guest of this node that asks; NULL: somebody else. */
+static struct mattx_handles *mattx_tree_guest(struct mattx_tree_session *session,
+					      const struct mattx_tree_caller *caller)
+{
+	if (!session->link || !caller->table || caller->home != mattx_node_local())
+		return NULL;
+	return mattx_handles_find(caller->table, session->link);
+}
+
+/* The locks of a guest are those of its process, so that it has them wherever it is. */
+static s64 mattx_tree_lock_of_guest(struct mattx_handles *handles, struct file *file, u64 command,
+				    struct mattx_tree_lock *wish)
+{
+	struct task_struct *task = mattx_handles_task(handles);
+	fl_owner_t owner = (fl_owner_t)READ_ONCE(task->files);
+	s64 result = mattx_tree_lock_file(file, owner, task->tgid, command, wish);
+
+	/* It was killed while it waited for the lock: nobody else would give it back. */
+	if (!result && READ_ONCE(task->flags) & PF_EXITING)
+		locks_remove_posix(file, owner);
+	return result;
+}
+
 s64 mattx_tree_lock(struct mattx_tree_session *session, struct mattx_tree_file *entry,
 		    const struct mattx_tree_request *request, struct mattx_tree_answer *answer)
 {
+	u64 command = request->arguments[1];
 	struct mattx_tree_owner *owner;
+	struct mattx_handles *handles;
 	struct mattx_tree_lock wish;
 	struct mattx_cursor c;
 	s64 result;
@@ -116,12 +147,18 @@ s64 mattx_tree_lock(struct mattx_tree_session *session, struct mattx_tree_file *
 	mattx_cursor_init(&c, (void *)request->data, request->length);
 	if (mattx_tree_lock_decode(&c, &wish))
 		return -EBADMSG;
-	owner = mattx_tree_owner_get(session, entry, request->arguments[0]);
-	if (!owner)
-		return -ENOLCK;
-	result = mattx_tree_lock_file(entry->file, (fl_owner_t)owner, request->arguments[1],
-				      &wish);
-	if (!result && request->arguments[1] == F_GETLK) {
+	handles = mattx_tree_guest(session, &request->caller);
+	if (handles) {
+		result = mattx_tree_lock_of_guest(handles, entry->file, command, &wish);
+		mattx_handles_put(handles);
+	} else {
+		owner = mattx_tree_owner_get(session, entry, request->arguments[0]);
+		if (!owner)
+			return -ENOLCK;
+		result = mattx_tree_lock_file(entry->file, (fl_owner_t)owner, current->tgid,
+					      command, &wish);
+	}
+	if (!result && (command & ~MATTX_LOCK_OF_FILE) == F_GETLK) {
 		mattx_cursor_init(&c, answer->data, answer->room);
 		mattx_tree_lock_encode(&c, &wish);
 		answer->length = c.at - answer->data;

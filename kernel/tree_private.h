@@ -109,9 +109,13 @@ s64 mattx_tree_operate_file(struct mattx_tree_session *session,
 s64 mattx_tree_lock(struct mattx_tree_session *session, struct mattx_tree_file *file,
 		    const struct mattx_tree_request *request, struct mattx_tree_answer *answer);
 s64 mattx_tree_flock(struct file *file, u64 command, u64 type);
-/* A POSIX lock for @owner; the wish becomes the answer of a F_GETLK. */
-s64 mattx_tree_lock_file(struct file *file, fl_owner_t owner, u64 command,
+/*
+ * A POSIX lock for @owner, who is shown as @pid, or with MATTX_LOCK_OF_FILE
+ * for the open file; the wish becomes the answer of a F_GETLK.
+ */
+s64 mattx_tree_lock_file(struct file *file, fl_owner_t owner, pid_t pid, u64 command,
 			 struct mattx_tree_lock *wish);
+/* Their locks end. */
 void mattx_tree_lock_owners_free(struct mattx_tree_file *file);
 
 /* tree_serve.c */

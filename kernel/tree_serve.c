@@ -18,6 +18,8 @@
 
 #include "compat.h"
 #include "dispatch.h"
+#include "handle.h"
+#include "node.h"
 #include "settings.h"
 #include "tree_private.h"
 
@@ -152,6 +154,30 @@ static void mattx_tree_job_end(struct mattx_tree_job *job)
 		flush_signals(current);
 }
 
+/* Done twice it would not come out the same. */
+static bool mattx_tree_changes(const struct mattx_tree_request *request)
+{
+	switch (request->op) {
+	case MATTX_TREE_LOOKUP:
+	case MATTX_TREE_GETATTR:
+	case MATTX_TREE_READLINK:
+	case MATTX_TREE_ACCESS:
+	case MATTX_TREE_READ:
+	case MATTX_TREE_SEEK:
+	case MATTX_TREE_FSYNC:
+	case MATTX_TREE_READDIR:
+	case MATTX_TREE_STATFS:
+	case MATTX_TREE_GETXATTR:
+	case MATTX_TREE_LISTXATTR:
+		return false;
+	case MATTX_TREE_OPEN:
+	case MATTX_TREE_CREATE:
+		return request->arguments[0] & (O_CREAT | O_TRUNC);
+	default:
+		return true;
+	}
+}
+
 static void mattx_tree_job_operate(struct mattx_tree_job *job, struct mattx_tree_answer *answer)
 {
 	const struct mattx_tree_request *request = &job->request;
@@ -161,6 +187,9 @@ static void mattx_tree_job_operate(struct mattx_tree_job *job, struct mattx_tree
 	answer->reply.result = -EINTR;
 	if (!mattx_tree_job_begin(job))
 		return;
+	if (job->session->link && request->caller.home == mattx_node_local() &&
+	    mattx_tree_changes(request))
+		mattx_handles_touch(request->caller.table, job->session->link);
 	answer->reply.result = -ENOMEM;
 	cred = mattx_tree_cred(&request->caller);
 	if (cred) {

@@ -97,9 +97,8 @@ void mattx_tree_file_put(struct mattx_tree_file *file)
 {
 	if (!refcount_dec_and_test(&file->references))
 		return;
-	/* Its locks go with it; then nobody names their owners any more. */
-	__fput_sync(file->file);
 	mattx_tree_lock_owners_free(file);
+	__fput_sync(file->file);
 	kfree(file);
 }
 
@@ -343,4 +342,14 @@ struct file *mattx_tree_opened(struct mattx_link *link, u64 number)
 	}
 	mattx_tree_session_put(session);
 	return file;
+}
+
+void mattx_tree_adopted(struct mattx_link *link, u64 number)
+{
+	struct mattx_tree_session *session = mattx_tree_session_get(link, false);
+
+	if (!session)
+		return;
+	mattx_tree_file_release(session, number);
+	mattx_tree_session_put(session);
 }

@@ -42,7 +42,7 @@ enum mattx_wire_type {
 	MATTX_WIRE_SIGNAL,	/* home: a signal for the guest */
 	MATTX_WIRE_EXITED,	/* away: wait status and usage */
 	MATTX_WIRE_KILL,	/* home: end the guest */
-	MATTX_WIRE_SEND_HOME,	/* away: take the guest back */
+	MATTX_WIRE_SEND_HOME,	/* away: take the guest back, and why */
 	/* pages.c */
 	MATTX_WIRE_PAGES_GET = 48,
 	MATTX_WIRE_PAGES,

@@ -117,6 +117,8 @@ void mattx_descriptor_encode(struct mattx_cursor *c, const struct mattx_descript
 	mattx_put_u32(c, descriptor->open_flags);
 	mattx_put_u64(c, descriptor->opened);
 	mattx_put_u64(c, descriptor->position);
+	mattx_put_u16(c, descriptor->name_length);
+	mattx_put_bytes(c, descriptor->name, descriptor->name_length);
 }
 
 int mattx_descriptor_decode(struct mattx_cursor *c, struct mattx_descriptor *descriptor)
@@ -127,6 +129,10 @@ int mattx_descriptor_decode(struct mattx_cursor *c, struct mattx_descriptor *des
 	descriptor->open_flags = mattx_take_u32(c);
 	descriptor->opened = mattx_take_u64(c);
 	descriptor->position = mattx_take_u64(c);
+	descriptor->name_length = mattx_take_u16(c);
+	if (descriptor->name_length >= MATTX_PATH_SIZE)
+		return -EBADMSG;
+	descriptor->name = mattx_take_view(c, descriptor->name_length);
 	if (c->bad || (s32)descriptor->fd < 0 || (s64)descriptor->position < 0 || descriptor->close_on_exec > 1)
 		return -EBADMSG;
 	return 0;

@@ -40,6 +40,8 @@ enum mattx_file_op {
 #define MATTX_HANDLE_STREAM	0x0001	/* no position */
 #define MATTX_HANDLE_POLLED	0x0002	/* readiness is pushed */
 #define MATTX_HANDLE_PIPELIKE	0x0004	/* a short read ends a read() */
+#define MATTX_HANDLE_HOME	0x0008	/* only its home can use it */
+#define MATTX_HANDLE_PLACE	0x0010	/* no access, only a place (O_PATH) */
 
 struct mattx_file_attributes {
 	u32	mode;
@@ -74,9 +76,12 @@ struct mattx_descriptor {
 	/* Opened while away: the number of wire_tree.h instead of a handle; 0: no. */
 	u64	opened;
 	u64	position;	/* of what was opened while away */
+	/* Opened while away and unknown at home, which opens it by this name: in the buffer, no NUL. */
+	const u8 *name;
+	u16	name_length;	/* 0: not by name */
 };
 
-#define MATTX_DESCRIPTOR_SIZE	32
+#define MATTX_DESCRIPTOR_SIZE	34	/* and the name */
 #define MATTX_ATTRIBUTES_SIZE	(9 * 4 + 3 * 8 + 3 * 8 + 3 * 4)
 #define MATTX_HANDLE_INFO_SIZE	(5 * 4 + MATTX_ATTRIBUTES_SIZE + 2)	/* and the path */
 #define MATTX_FILE_TABLE_SIZE	(8 + 4 + 4 + 2)	/* head of a table in the offer, and the path */

@@ -24,6 +24,18 @@ void mattx_move_key_take(struct mattx_cursor *c, struct mattx_move_key *key)
 	key->generation = mattx_take_u32(c);
 }
 
+void mattx_send_home_put(struct mattx_cursor *c, const struct mattx_send_home *wish)
+{
+	mattx_move_key_put(c, &wish->key);
+	mattx_put_u32(c, (u32)wish->call);
+}
+
+void mattx_send_home_take(struct mattx_cursor *c, struct mattx_send_home *wish)
+{
+	mattx_move_key_take(c, &wish->key);
+	wish->call = (s32)mattx_take_u32(c);
+}
+
 void mattx_refusal_put(struct mattx_cursor *c, const struct mattx_refusal *refusal)
 {
 	mattx_put_u32(c, (u32)refusal->error);

@@ -23,6 +23,17 @@ struct mattx_move_key {
 void mattx_move_key_put(struct mattx_cursor *c, const struct mattx_move_key *key);
 void mattx_move_key_take(struct mattx_cursor *c, struct mattx_move_key *key);
 
+/* SEND_HOME: why the guest shall go home. */
+#define MATTX_NO_CALL		(-1)
+struct mattx_send_home {
+	struct mattx_move_key	key;
+	s32			call;	/* number of a system call that it wants to make there, or MATTX_NO_CALL */
+};
+
+#define MATTX_SEND_HOME_SIZE	(MATTX_MOVE_KEY_SIZE + 4)
+void mattx_send_home_put(struct mattx_cursor *c, const struct mattx_send_home *wish);
+void mattx_send_home_take(struct mattx_cursor *c, struct mattx_send_home *wish);
+
 /* REFUSE, and the reply to a request that failed: errno (positive) and a sentence. */
 #define MATTX_REASON_SIZE	128
 struct mattx_refusal {

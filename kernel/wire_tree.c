@@ -43,6 +43,8 @@ void mattx_tree_request_encode(struct mattx_cursor *c, const struct mattx_tree_r
 	mattx_put_u32(c, caller->gid);
 	mattx_put_u64(c, caller->capabilities);
 	mattx_put_u32(c, caller->umask);
+	mattx_put_u32(c, caller->home);
+	mattx_put_u64(c, caller->table);
 	mattx_put_u32(c, caller->group_count);
 	mattx_put_bytes(c, caller->groups, caller->group_count * sizeof(u32));
 	mattx_tree_put_name(c, request->name, request->name_length);
@@ -63,6 +65,8 @@ int mattx_tree_request_decode(struct mattx_cursor *c, struct mattx_tree_request 
 	caller->gid = mattx_take_u32(c);
 	caller->capabilities = mattx_take_u64(c);
 	caller->umask = mattx_take_u32(c);
+	caller->home = mattx_take_u32(c);
+	caller->table = mattx_take_u64(c);
 	caller->group_count = mattx_take_u32(c);
 	if (caller->group_count > MATTX_TREE_GROUPS)
 		return -EBADMSG;

@@ -18,6 +18,8 @@
 #define MATTX_TREE_CHUNK	(1u << 20)	/* most bytes that one READ or WRITE moves */
 #define MATTX_TREE_LIST		(64u << 10)	/* most bytes of a READDIR, an xattr, a list of them */
 #define MATTX_TREE_GROUPS	65536u
+/* With the command of a lock: the open file holds it, not the process. */
+#define MATTX_LOCK_OF_FILE	0x10000u
 
 enum mattx_tree_op {
 	MATTX_TREE_LOOKUP = 1,	/* node, name -> node */
@@ -46,7 +48,7 @@ enum mattx_tree_op {
 	MATTX_TREE_SETXATTR,	/* node, name; flags; value */
 	MATTX_TREE_LISTXATTR,	/* node; room -> names */
 	MATTX_TREE_REMOVEXATTR,	/* node, name */
-	MATTX_TREE_LOCK,	/* other; owner, command, type; data: range -> range */
+	MATTX_TREE_LOCK,	/* other; owner, command; data: range -> range */
 	MATTX_TREE_FLOCK,	/* other; owner, command, type */
 	/* These have no reply. */
 	MATTX_TREE_FORGET,	/* node; how often it was given out */
@@ -60,6 +62,9 @@ struct mattx_tree_caller {
 	u32	uid, gid;	/* as file systems see them */
 	u64	capabilities;	/* effective */
 	u32	umask;
+	/* A guest: its home and the number of its table of handles there (handle.h); 0 and 0: none. */
+	u32	home;
+	u64	table;
 	u32	group_count;
 	const u8 *groups;	/* in the buffer, 4 bytes each; read with mattx_tree_group() */
 };
@@ -79,7 +84,7 @@ struct mattx_tree_request {
 };
 
 /* And the groups, the names and the data. */
-#define MATTX_TREE_REQUEST_SIZE	(2 + 8 + 8 + 4 * 8 + 4 + 4 + 8 + 4 + 4 + 2 + 2)
+#define MATTX_TREE_REQUEST_SIZE	(2 + 8 + 8 + 4 * 8 + 4 + 4 + 8 + 4 + 4 + 8 + 4 + 2 + 2)
 
 #define MATTX_NODE_UNCACHED	0x0001	/* its contents change by themselves */
 #define MATTX_NODE_STREAM	0x0002	/* no position */

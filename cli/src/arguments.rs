@@ -93,17 +93,6 @@ pub enum Verb {
     Lstay(Switch),
     /// Let a node tell the others nothing of its load, so that nothing comes to it by itself.
     Quiet(Switch),
-    /// Set how much work a node attracts.
-    Affinity {
-        /// 1000 for each core of standard speed; 0: by its cores.
-        affinity: u32,
-        /// Node number, address or host name; this node without it.
-        node: Option<String>,
-    },
-    /// Name the commands that never move by themselves from a node; none clears the list.
-    Exclude(Names),
-    /// Name the only commands that move by themselves from a node; none clears the list.
-    Include(Names),
     /// Tell whether a process of this node can move, and why not.
     Why {
         /// Process id.
@@ -148,17 +137,6 @@ pub enum State {
     Off,
 }
 
-/// A list of command names, and where.
-#[derive(Args)]
-pub struct Names {
-    /// As `ps -o comm` shows them, separated by commas.
-    #[arg(value_delimiter = ',')]
-    pub names: Vec<String>,
-    /// Node number, address or host name; this node without it.
-    #[arg(long)]
-    pub node: Option<String>,
-}
-
 /// What can be done with the secret.
 #[derive(Subcommand)]
 pub enum ClusterVerb {
@@ -192,9 +170,6 @@ mod tests {
             &["mattx-admin", "lock", "77"],
             &["mattx-admin", "unlock", "77", "--home", "node2"],
             &["mattx-admin", "balancer", "on"],
-            &["mattx-admin", "affinity", "4000", "node2"],
-            &["mattx-admin", "exclude", "sshd,cron"],
-            &["mattx-admin", "include", "--node", "2"],
             &["mattx-admin", "stay", "off", "192.168.122.38"],
         ] {
             assert!(Arguments::try_parse_from(line).is_ok(), "{line:?}");

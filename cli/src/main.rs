@@ -19,7 +19,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
-use mattx_protocol::command::{NameList, NodeSwitch};
+use mattx_protocol::command::NodeSwitch;
 
 use crate::arguments::{Arguments, Verb};
 
@@ -89,11 +89,6 @@ fn main() -> ExitCode {
         Verb::Stay(switch) => orders::turn(socket, arguments.json, NodeSwitch::Stay, switch),
         Verb::Lstay(switch) => orders::turn(socket, arguments.json, NodeSwitch::StayLocal, switch),
         Verb::Quiet(switch) => orders::turn(socket, arguments.json, NodeSwitch::Quiet, switch),
-        Verb::Affinity { affinity, node } => {
-            orders::affinity(socket, arguments.json, *affinity, node.as_deref())
-        }
-        Verb::Exclude(names) => orders::names(socket, arguments.json, NameList::Exclude, names),
-        Verb::Include(names) => orders::names(socket, arguments.json, NameList::Include, names),
         Verb::Why { pid } => why::run(Path::new(why::QUESTIONS), arguments.json, *pid),
         Verb::Cluster { key_file, verb } => cluster::run(verb, key_file, arguments.json),
         Verb::Completions { shell } => {

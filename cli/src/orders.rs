@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
-use mattx_protocol::command::{Command, NameList, NodeSwitch};
+use mattx_protocol::command::{Command, NodeSwitch};
 use mattx_protocol::model::{NodeId, ProcessRef};
 use serde_json::json;
 
 use crate::Failure;
-use crate::arguments::{Names, State, Switch};
+use crate::arguments::{State, Switch};
 use crate::daemon::{Daemon, resolve};
 
 /// Sends the guests of a node to their homes.
@@ -79,46 +79,6 @@ pub fn turn(
     };
     let value = json!({ "node": node, "switch": which, "on": on });
     tell(json, &value, &sentence.replace("{}", &node.to_string()));
-    Ok(())
-}
-
-/// Sets how much work a node attracts.
-pub fn affinity(
-    socket: &Path,
-    json: bool,
-    affinity: u32,
-    node: Option<&str>,
-) -> Result<(), Failure> {
-    let (mut daemon, node) = connect(socket, node)?;
-    daemon.execute(Command::Affinity { node, affinity })?;
-    let sentence = match affinity {
-        0 => format!("node {node} attracts work by its cores"),
-        _ => format!("node {node} attracts work like {affinity} thousandths of a core"),
-    };
-    let value = json!({ "node": node, "affinity": affinity });
-    tell(json, &value, &sentence);
-    Ok(())
-}
-
-/// Replaces a list of command names of a node.
-pub fn names(
-    socket: &Path,
-    json: bool,
-    list: NameList,
-    Names { names, node }: &Names,
-) -> Result<(), Failure> {
-    let (mut daemon, node) = connect(socket, node.as_deref())?;
-    let names = names.clone();
-    let shown = names.join(", ");
-    let value = json!({ "node": node, "list": list, "names": names });
-    daemon.execute(Command::Names { node, list, names })?;
-    let sentence = match (list, shown.is_empty()) {
-        (NameList::Exclude, true) => format!("no command is kept on node {node} by its name"),
-        (NameList::Exclude, false) => format!("{shown} never move by themselves from node {node}"),
-        (NameList::Include, true) => format!("commands of any name may move from node {node}"),
-        (NameList::Include, false) => format!("only {shown} move by themselves from node {node}"),
-    };
-    tell(json, &value, &sentence);
     Ok(())
 }
 

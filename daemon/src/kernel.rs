@@ -355,6 +355,10 @@ fn event(message: &Message) -> Option<(u64, Event)> {
         Command::Move => Event::Move(MoveEvent {
             process: process()?,
             comm: words(Attribute::Comm),
+            errand: match number(Attribute::Phase)? {
+                1 | 2 => words(Attribute::Reason),
+                _ => String::new(),
+            },
             from: number(Attribute::From)?,
             to: number(Attribute::To)?,
             phase: match number(Attribute::Phase)? {
@@ -499,6 +503,27 @@ mod tests {
                 reason: "it has a socket".to_owned()
             }
         );
+    }
+
+    #[test]
+    fn a_process_that_came_home_by_itself_says_what_for() {
+        let message = message(
+            Command::Move,
+            [
+                attribute(Attribute::Seq, 10u64),
+                attribute(Attribute::Phase, 2u32),
+                attribute(Attribute::Home, 1u32),
+                attribute(Attribute::Pid, 77u32),
+                attribute(Attribute::From, 2u32),
+                attribute(Attribute::To, 1u32),
+                text(Attribute::Reason, "make a process"),
+            ],
+        );
+        let Some((_, Event::Move(event))) = event(&message) else {
+            panic!("no event of a move")
+        };
+        assert_eq!(event.phase, MovePhase::Committed);
+        assert_eq!(event.errand, "make a process");
     }
 
     #[test]

@@ -76,9 +76,11 @@ static int table_decode(u8 *data, size_t length)
 			return -EBADMSG;
 		read_all(info.path, info.path_length);
 	}
-	for (i = 0; i < table.descriptors; i++)
+	for (i = 0; i < table.descriptors; i++) {
 		if (mattx_descriptor_decode(&c, &descriptor))
 			return -EBADMSG;
+		read_all(descriptor.name, descriptor.name_length);
+	}
 	return 0;
 }
 
@@ -86,7 +88,9 @@ static size_t table_sample(u8 *data, size_t size)
 {
 	const struct mattx_file_table table = { .number = 1, .handles = 2, .descriptors = 2 };
 	struct mattx_handle_info info = { .path = (const u8 *)"/tmp/x", .path_length = 6 };
-	struct mattx_descriptor descriptor = { .fd = 1 };
+	struct mattx_descriptor descriptor = {
+		.fd = 1, .name = (const u8 *)"/tmp", .name_length = 4,
+	};
 	struct mattx_cursor c;
 
 	mattx_cursor_init(&c, data, size);
@@ -369,6 +373,26 @@ static size_t refusal_sample(u8 *data, size_t size)
 	return c.at - data;
 }
 
+static int send_home_decode(u8 *data, size_t length)
+{
+	struct mattx_send_home wish;
+	struct mattx_cursor c;
+
+	mattx_cursor_init(&c, data, length);
+	mattx_send_home_take(&c, &wish);
+	return c.bad ? -EBADMSG : 0;
+}
+
+static size_t send_home_sample(u8 *data, size_t size)
+{
+	const struct mattx_send_home wish = { .key = { 3, 1 }, .call = MATTX_NO_CALL };
+	struct mattx_cursor c;
+
+	mattx_cursor_init(&c, data, size);
+	mattx_send_home_put(&c, &wish);
+	return c.at - data;
+}
+
 const struct mattx_target mattx_targets[] = {
 	{ "frame header", header_decode, header_sample },
 	{ "HELLO", hello_decode, hello_sample },
@@ -382,6 +406,7 @@ const struct mattx_target mattx_targets[] = {
 	{ "PAGES_GET", fetch_decode, fetch_sample },
 	{ "PAGES", pages_decode, pages_sample },
 	{ "REFUSE", refusal_decode, refusal_sample },
+	{ "SEND_HOME", send_home_decode, send_home_sample },
 	{ "TREE_REQUEST", tree_request_decode, tree_request_sample },
 	{ "TREE_REPLY", tree_reply_decode, tree_reply_sample },
 	{ "TREE_CHANGED", tree_changed_decode, tree_changed_sample },

@@ -49,8 +49,10 @@ enum mattx_cmd {
 	MATTX_EVT_LINK_DOWN,
 	/*
 	 * PHASE, HOME, PID, COMM, FROM, TO, ERRNO, REASON, STATUS,
-	 * FREEZE_US, FROZEN_US, BYTES, PAGES: a step in a move.  Both ends
-	 * send it; the home's is the one to count.
+	 * FREEZE_US, FROZEN_US, BYTES, PAGES: a step in a move.  REASON tells
+	 * why it FAILED; else, if it is there, what the process comes home for by
+	 * itself, as the end of "to ...".  Both ends send the event; the home's
+	 * is the one to count.
 	 */
 	MATTX_EVT_MOVE,
 	/* NODE: the peer has introduced itself; the link works. */
@@ -107,9 +109,12 @@ enum mattx_phase {
  *      with each of these ids, which calls MATTX_IOC_GUEST_JOIN and does not
  *      come back from it, and MATTX_IOC_GUEST_AWAIT before the memory that they
  *      run in goes;
- *   3. unmap its own vDSO and map it at vdso_start with
+ *   3. install a seccomp filter that notifies a listener of all calls that mean
+ *      another thing here than at home, and hand the listener over with
+ *      MATTX_IOC_GUEST_LISTEN: for such a call the guest will go home;
+ *   4. unmap its own vDSO and map it at vdso_start with
  *      arch_prctl(ARCH_MAP_VDSO_64);
- *   4. MATTX_IOC_GUEST_BECOME: does not return on success.  On failure before
+ *   5. MATTX_IOC_GUEST_BECOME: does not return on success.  On failure before
  *      the address space is replaced it returns an errno and the offer is
  *      refused; later failures kill the stub.
  * Closing the device before BECOME refuses the offer.
@@ -143,5 +148,7 @@ struct mattx_guest_tids {
 #define MATTX_IOC_GUEST_TIDS	_IOW(MATTX_IOC_MAGIC, 3, struct mattx_guest_tids)
 #define MATTX_IOC_GUEST_JOIN	_IO(MATTX_IOC_MAGIC, 4)
 #define MATTX_IOC_GUEST_AWAIT	_IO(MATTX_IOC_MAGIC, 5)
+/* The argument itself is the descriptor. */
+#define MATTX_IOC_GUEST_LISTEN	_IOW(MATTX_IOC_MAGIC, 6, __s32)
 
 #endif /* _UAPI_MATTX_H */

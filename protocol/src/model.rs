@@ -197,6 +197,9 @@ pub struct MoveEvent {
     pub to: NodeId,
     /// What happened.
     pub phase: MovePhase,
+    /// What it comes home for by itself, as the end of "to ..."; empty: others moved it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub errand: String,
     /// What it cost.
     pub statistics: MoveStatistics,
 }

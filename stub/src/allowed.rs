@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Which system calls a guest may make on the hosting node.
+//! Which system calls a guest makes on the hosting node.
 //!
-//! A safety net under the module: what is listed here gives the right answer where the guest
-//! computes, because it concerns its own memory, threads, signals or clocks, or because its
-//! descriptors are proxies of files at home. Everything else would silently mean the hosting
-//! node (its files, its processes, its network) and fails with `EOPNOTSUPP` instead.
-//! A call that the module learns to route home is added here in the same change.
+//! What is listed here gives the right answer where the guest computes, because it concerns its own
+//! memory, threads, signals or clocks, or because its descriptors are proxies of files at home.
+//! Everything else would silently mean the hosting node (its files, its processes, its network).
+//! Of that the kernel notifies the filter's **listener**, which is the module: the guest goes home
+//! and makes the call there. A call that the module learns to route is added here in the same change.
 
 use std::collections::BTreeMap;
+use std::os::fd::{FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, TargetArch, sock_filter,
+    SeccompRule, TargetArch,
 };
 
 use crate::error::{Context, Result};
@@ -21,7 +22,6 @@ use crate::namespaces::Root;
 /// Calls that are right whatever their arguments are.
 const ALWAYS: &[libc::c_long] = &[
     // Its own memory. Files that are mapped are proxies.
-    libc::SYS_mmap,
     libc::SYS_munmap,
     libc::SYS_mprotect,
     libc::SYS_mremap,
@@ -104,7 +104,6 @@ const ALWAYS: &[libc::c_long] = &[
     libc::SYS_fdatasync,
     libc::SYS_ftruncate,
     libc::SYS_fallocate,
-    libc::SYS_ioctl,
     libc::SYS_poll,
     libc::SYS_ppoll,
     libc::SYS_select,
@@ -209,8 +208,24 @@ const FCNTL: &[i32] = &[
     libc::F_GETFD,
     libc::F_SETFD,
     libc::F_GETFL,
-    libc::F_SETFL,
 ];
+
+/// `FIOASYNC`, which libc does not name: signals for a file come from its own kernel.
+const FIOASYNC: u64 = 0x5452;
+
+/// What the last instructions of a filter do.
+mod verdict {
+    use seccompiler::SeccompAction;
+
+    /// Stands for [`NOTIFY`], which the compiler of filters does not know.
+    pub const PLACEHOLDER: SeccompAction = SeccompAction::Trace(0);
+    /// `SECCOMP_RET_TRACE`: the placeholder as it comes out of the compiler.
+    pub const TRACE: u32 = 0x7ff0_0000;
+    /// `SECCOMP_RET_KILL_PROCESS`: the compiler's answer to calls of other architectures.
+    pub const KILL: u32 = 0x8000_0000;
+    /// `SECCOMP_RET_USER_NOTIF`.
+    pub const NOTIFY: u32 = 0x7fc0_0000;
+}
 
 /// Thread attributes of prctl.
 const PRCTL: &[i32] = &[
@@ -244,30 +259,42 @@ fn compile(pid: u32, root: Root) -> std::result::Result<Filter, seccompiler::Bac
             .collect::<std::result::Result<Vec<_>, _>>()
     };
     let pid = pid.cast_signed();
+    // The bits of `mask` in the argument are `bits`.
+    let masked = |argument: u8, mask: u64, bits: u64| {
+        let operator = SeccompCmpOp::MaskedEq(mask);
+        SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, bits)
+    };
     let at_empty_path = |argument: u8| {
         let flag = libc::AT_EMPTY_PATH as u64;
-        SeccompRule::new(vec![SeccompCondition::new(
-            argument,
-            SeccompCmpArgLen::Dword,
-            SeccompCmpOp::MaskedEq(flag),
-            flag,
-        )?])
+        SeccompRule::new(vec![masked(argument, flag, flag)?])
     };
 
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         ALWAYS.iter().map(|number| (*number, Vec::new())).collect();
     let locks: &[i32] = if root == Root::Home { FCNTL_LOCKS } else { &[] };
-    rules.insert(libc::SYS_fcntl, one_of(1, &[FCNTL, locks].concat())?);
-    // Threads; processes are made at home only.
+    let mut fcntl = one_of(1, &[FCNTL, locks].concat())?;
+    fcntl.push(SeccompRule::new(vec![
+        equals(1, libc::F_SETFL as u64)?,
+        masked(2, libc::O_ASYNC as u64, 0)?,
+    ])?);
+    rules.insert(libc::SYS_fcntl, fcntl);
+    let not_async = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, FIOASYNC)?;
+    rules.insert(libc::SYS_ioctl, vec![SeccompRule::new(vec![not_async])?]);
+    // Memory that is shared with other processes is made at home; of files the module decides.
+    let file = masked(3, libc::MAP_ANONYMOUS as u64, 0)?;
+    let private = masked(3, libc::MAP_TYPE as u64, libc::MAP_PRIVATE as u64)?;
+    rules.insert(
+        libc::SYS_mmap,
+        vec![
+            SeccompRule::new(vec![file])?,
+            SeccompRule::new(vec![private])?,
+        ],
+    );
+    // Threads; processes are made at home only. Of clone3, whose flags are behind a pointer, the module decides.
     let thread = (libc::CLONE_THREAD | libc::CLONE_VM | libc::CLONE_SIGHAND) as u64;
     rules.insert(
         libc::SYS_clone,
-        vec![SeccompRule::new(vec![SeccompCondition::new(
-            0,
-            SeccompCmpArgLen::Dword,
-            SeccompCmpOp::MaskedEq(thread),
-            thread,
-        )?])?],
+        vec![SeccompRule::new(vec![masked(0, thread, thread)?])?],
     );
     rules.insert(libc::SYS_prctl, one_of(0, PRCTL)?);
     // To itself (abort, raise); other pids name processes of home.
@@ -284,40 +311,29 @@ fn compile(pid: u32, root: Root) -> std::result::Result<Filter, seccompiler::Bac
 
     SeccompFilter::new(
         rules,
-        SeccompAction::Errno(libc::EOPNOTSUPP.cast_unsigned()),
+        verdict::PLACEHOLDER,
         SeccompAction::Allow,
         TargetArch::x86_64,
     )?
     .try_into()
-    .map(|program| Filter(without_clone3(program)))
+    .map(|program| Filter(with_notifications(program)))
 }
 
-/// Puts in front that clone3 does not exist: its flags are behind a pointer, where a filter cannot
-/// look. C libraries know kernels without it and use clone instead.
-fn without_clone3(program: BpfProgram) -> BpfProgram {
-    const LOAD_WORD: u16 = 0x20;
-    const JUMP_EQUAL: u16 = 0x15;
+/// Lets the listener know of all that the filter does not allow, whatever architecture it is for.
+fn with_notifications(mut program: BpfProgram) -> BpfProgram {
     const RETURN: u16 = 0x06;
-    let instruction = |code, jt, jf, k| sock_filter { code, jt, jf, k };
-    let mut complete = vec![
-        // The number of the call, the first word of seccomp_data.
-        instruction(LOAD_WORD, 0, 0, 0),
-        instruction(JUMP_EQUAL, 0, 1, libc::SYS_clone3 as u32),
-        instruction(
-            RETURN,
-            0,
-            0,
-            libc::SECCOMP_RET_ERRNO | libc::ENOSYS.cast_unsigned(),
-        ),
-    ];
-    complete.extend(program);
-    complete
+    for instruction in &mut program {
+        if instruction.code == RETURN && matches!(instruction.k, verdict::TRACE | verdict::KILL) {
+            instruction.k = verdict::NOTIFY;
+        }
+    }
+    program
 }
 
 impl Filter {
-    /// Installs the filter in all threads, for good. Needs CAP_SYS_ADMIN, which the stub has until the module
+    /// Installs the filter in all threads, for good, and returns its listener. Needs CAP_SYS_ADMIN, which the stub has until the module
     /// gives it the guest's credentials; so the guest's no_new_privs bit stays as it is at home.
-    pub fn install(&self) -> Result<()> {
+    pub fn install(&self) -> Result<OwnedFd> {
         let program = libc::sock_fprog {
             len: u16::try_from(self.0.len())
                 .context(|| "the guest's system call filter is too long")?,
@@ -328,13 +344,19 @@ impl Filter {
             libc::syscall(
                 libc::SYS_seccomp,
                 libc::SECCOMP_SET_MODE_FILTER,
-                libc::SECCOMP_FILTER_FLAG_TSYNC | libc::SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
+                libc::SECCOMP_FILTER_FLAG_NEW_LISTENER
+                    | libc::SECCOMP_FILTER_FLAG_TSYNC
+                    | libc::SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
                 &raw const program,
             )
         };
-        Errno::result(result)
-            .map(drop)
-            .context(|| "cannot install the guest's system call filter")
+        let listener = Errno::result(result)
+            .ok()
+            .and_then(|descriptor| i32::try_from(descriptor).ok())
+            .ok_or_else(Errno::last)
+            .context(|| "cannot install the guest's system call filter")?;
+        // SAFETY: the kernel has just made it for us.
+        Ok(unsafe { OwnedFd::from_raw_fd(listener) })
     }
 }
 
@@ -358,8 +380,12 @@ mod tests {
                 // Lets the test run without root, too.
                 // SAFETY: plain numbers.
                 unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+                // Without a listener the kernel answers that there is no such call.
                 let code = match filter(pid, Root::Empty).and_then(|filter| filter.install()) {
-                    Ok(()) => body(),
+                    Ok(listener) => {
+                        drop(listener);
+                        body()
+                    }
                     Err(_) => 99,
                 };
                 // SAFETY: leaves without running the test harness's exit handlers.
@@ -368,17 +394,17 @@ mod tests {
         }
     }
 
-    /// 0 if the call fails with EOPNOTSUPP.
+    /// 0 if the listener is to know of the call.
     fn attempt(number: libc::c_long, arguments: [i64; 3]) -> i32 {
         let [a, b, c] = arguments;
         // SAFETY: the only pointer that tests pass is that of a constant.
         let result = unsafe { libc::syscall(number, a, b, c, 0, 0) };
-        i32::from(!(result == -1 && Errno::last() == Errno::EOPNOTSUPP))
+        i32::from(!(result == -1 && Errno::last() == Errno::ENOSYS))
     }
 
     #[test]
-    fn calls_that_mean_the_hosting_node_are_refused() {
-        let attempts: [fn() -> i32; 6] = [
+    fn calls_that_mean_the_hosting_node_go_to_the_listener() {
+        let attempts: [fn() -> i32; 9] = [
             || {
                 attempt(
                     libc::SYS_openat,
@@ -390,9 +416,30 @@ mod tests {
             || attempt(libc::SYS_clone, [i64::from(libc::SIGCHLD), 0, 0]),
             || attempt(libc::SYS_fcntl, [0, i64::from(libc::F_SETLK), 0]),
             || attempt(libc::SYS_getppid, [0, 0, 0]),
+            || {
+                attempt(
+                    libc::SYS_fcntl,
+                    [0, i64::from(libc::F_SETFL), i64::from(libc::O_ASYNC)],
+                )
+            },
+            || attempt(libc::SYS_ioctl, [0, FIOASYNC.cast_signed(), 0]),
+            || {
+                // SAFETY: a mapping at a place of the kernel's choice.
+                let memory = unsafe {
+                    libc::mmap(
+                        std::ptr::null_mut(),
+                        4096,
+                        libc::PROT_READ,
+                        libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+                        -1,
+                        0,
+                    )
+                };
+                i32::from(!(memory == libc::MAP_FAILED && Errno::last() == Errno::ENOSYS))
+            },
         ];
         for (index, attempt) in attempts.into_iter().enumerate() {
-            assert_eq!(filtered(attempt), 0, "attempt {index} was not refused");
+            assert_eq!(filtered(attempt), 0, "attempt {index} went through");
         }
     }
 
@@ -402,7 +449,16 @@ mod tests {
             // SAFETY: plain system calls with valid arguments.
             unsafe {
                 let pid = libc::getpid();
-                let ok = libc::kill(pid, 0) == 0
+                let memory = libc::mmap(
+                    std::ptr::null_mut(),
+                    4096,
+                    libc::PROT_READ,
+                    libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                    -1,
+                    0,
+                );
+                let ok = memory != libc::MAP_FAILED
+                    && libc::kill(pid, 0) == 0
                     && libc::fcntl(2, libc::F_GETFD) >= 0
                     && libc::prctl(libc::PR_SET_NAME, c"guest".as_ptr(), 0, 0, 0) == 0
                     && libc::sched_yield() == 0;

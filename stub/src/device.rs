@@ -2,7 +2,7 @@
 //! The stub's side of `kernel/uapi/mattx.h`.
 
 use std::fs::{File, OpenOptions};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
 use crate::error::{Context, Result};
@@ -38,6 +38,7 @@ const MAGIC: u8 = 0x4d;
 nix::ioctl_readwrite!(guest_info, MAGIC, 1, GuestInfo);
 nix::ioctl_write_ptr!(guest_tids, MAGIC, 3, GuestTids);
 nix::ioctl_none!(guest_await, MAGIC, 5);
+nix::ioctl_write_int!(guest_listen, MAGIC, 6);
 
 /// `MATTX_IOC_GUEST_BECOME`.
 pub const GUEST_BECOME: libc::c_ulong =
@@ -94,6 +95,15 @@ impl Device {
         unsafe { guest_await(self.0.as_raw_fd()) }
             .map(drop)
             .context(|| "the guest's threads do not come up")
+    }
+
+    /// Hands the filter's listener over.
+    pub fn listen(&self, listener: &OwnedFd) -> Result<()> {
+        let argument = u64::from(listener.as_raw_fd().cast_unsigned());
+        // SAFETY: the argument is a number.
+        unsafe { guest_listen(self.0.as_raw_fd(), argument) }
+            .map(drop)
+            .context(|| "the module does not take the listener of the guest's system call filter")
     }
 
     /// Number of the descriptor.

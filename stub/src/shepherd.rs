@@ -74,7 +74,9 @@ fn surrogate(
     if !tids.is_empty() {
         device.await_threads()?;
     }
-    filter.install()?;
+    let listener = filter.install()?;
+    device.listen(&listener)?;
+    drop(listener);
     departure.depart(device)
 }
 

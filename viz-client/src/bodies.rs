@@ -286,6 +286,7 @@ mod tests {
             from: 1,
             to: 2,
             phase,
+            errand: String::new(),
             statistics: MoveStatistics::default(),
         }
     }

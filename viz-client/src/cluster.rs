@@ -454,6 +454,7 @@ pub(crate) mod tests {
             from: 3 - to,
             to,
             phase: MovePhase::Committed,
+            errand: String::new(),
             statistics: MoveStatistics::default(),
         })
     }

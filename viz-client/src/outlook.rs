@@ -105,6 +105,7 @@ mod tests {
             from: 1,
             to: 2,
             phase,
+            errand: String::new(),
             statistics: MoveStatistics {
                 frozen_us,
                 ..MoveStatistics::default()

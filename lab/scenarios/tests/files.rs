@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The open files of a process follow it: what it reads, writes and waits for is at its home, wherever it computes.
 
+#[path = "files/errands.rs"]
+mod errands;
 #[path = "files/mattxfs.rs"]
 mod mattxfs;
 

@@ -156,7 +156,7 @@ fn every_operation_by_name_answers_the_same_away() -> Result<()> {
     assert_all_gone(&cluster)
 }
 
-const OPENER: &str = "import os, sys, time\n\
+const OPENER: &str = "import fcntl, os, sys, time\n\
     def wait(name):\n    while not os.path.exists('/tmp/p/' + name): time.sleep(0.1)\n\
     def note(text):\n    os.write(1, (text + '\\n').encode())\n\
     note('begun')\n\
@@ -168,13 +168,23 @@ const OPENER: &str = "import os, sys, time\n\
     os.chdir('/usr/lib'); os.umask(0o27)\n\
     kept = os.open('/tmp/p/kept', os.O_RDWR | os.O_CREAT, 0o666); os.write(kept, b'0123456789'); os.lseek(kept, 4, 0)\n\
     os.set_inheritable(kept, True)\n\
+    place = os.open('/usr/lib', os.O_PATH); own = os.open('/proc/self/status', os.O_RDONLY); os.read(own, 2)\n\
+    fcntl.lockf(log, fcntl.LOCK_EX); fcntl.flock(kept, fcntl.LOCK_EX)\n\
     note('opened %s %s' % (decimal.Decimal('0.1') + 1, os.uname().nodename))\n\
     wait('two')\n\
     log.write('home\\n'); log.flush(); log.seek(0)\n\
     rest = data.read()\n\
     note('read %s %d' % (log.read().split(), len(first) + len(rest) - os.stat('/usr/lib/python3.13/os.py').st_size))\n\
     note('kept %s %s %s %o' % (os.read(kept, 3), os.getcwd(), os.get_inheritable(kept), os.umask(0)))\n\
+    note('place %d %s' % (os.stat('python3.13/os.py', dir_fd=place).st_size == os.stat('/usr/lib/python3.13/os.py').st_size, os.read(own, 3)))\n\
+    wait('three')\n\
     os._exit(7)\n";
+
+/// Another process of the home tries to lock the files of [`OPENER`], one as a whole and one by its bytes.
+const OTHER: &str = "import fcntl\n\
+    for name, lock in (('log', fcntl.lockf), ('kept', fcntl.flock)):\n\
+    \x20   try: lock(open('/tmp/p/' + name, 'r+'), fcntl.LOCK_EX | fcntl.LOCK_NB); print(name, 'free')\n\
+    \x20   except BlockingIOError: print(name, 'held')\n";
 
 /// Python opens, reads and maps what it imports, while away and at home in turns.
 #[test]
@@ -192,13 +202,73 @@ fn what_was_opened_away_comes_home() -> Result<()> {
     migrate(home, pid, "2")?;
     home.sh("touch /tmp/p/one")?;
     wait_for_line(home, "/tmp/p/out", "opened 1.1 node1")?;
-    migrate(home, pid, "home")?;
+    home.sh(&format!("cat > /tmp/p/other.py <<'END'\n{OTHER}END"))?;
+    let locks = || home.sh("python3 /tmp/p/other.py | tr '\\n' ' '");
+    for place in ["away", "home", "2", "home"] {
+        if place != "away" {
+            migrate(home, pid, place)?;
+        }
+        assert_eq!(locks()?.trim(), "log held kept held", "{place}");
+    }
     home.sh("touch /tmp/p/two")?;
+    wait_for_line(home, "/tmp/p/out", "place")?;
+    home.sh("touch /tmp/p/three")?;
     wait_for_line(home, "/tmp/p/out", "status")?;
+    assert_eq!(locks()?.trim(), "log free kept free");
     assert_eq!(
         home.sh("cat /tmp/p/out")?.trim(),
-        "begun\nopened 1.1 node1\nread ['away', 'home'] 0\nkept b'456' /usr/lib True 27\nstatus 7"
+        "begun\nopened 1.1 node1\nread ['away', 'home'] 0\nkept b'456' /usr/lib True 27\nplace 1 b'me:'\nstatus 7"
     );
+    assert_all_gone(&cluster)
+}
+
+/// openMosix's control of a process by files.
+#[test]
+fn a_process_is_moved_and_locked_by_its_files() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    home.sh("cp /usr/bin/sleep /tmp/napper; chmod 755 /tmp/napper")?;
+    let pid = start(
+        home,
+        "napper",
+        "exec setpriv --reuid 1000 --regid 1000 --clear-groups /tmp/napper 3000",
+    )?;
+    let om = format!("/mattxfs/om/{pid}");
+    let where_is = || home.sh(&format!("cat {om}/where"));
+    assert_eq!(where_is()?.trim(), "home");
+    assert_ok(
+        home,
+        &format!(
+            "ls /mattxfs/om | grep -qx {pid}; test \"$(ls {om} | tr '\\n' ' ')\" = 'cantmove stay where '; test -z \"$(cat {om}/cantmove)\""
+        ),
+    )?;
+    // Its owner may, others may not.
+    home.sh(&format!("{AS_USER} sh -c 'echo 10.77.0.2 > {om}/where'"))?;
+    assert_eq!(where_is()?.trim(), "10.77.0.2");
+    home.sh(&format!("echo home > {om}/where"))?;
+    assert_eq!(where_is()?.trim(), "home");
+    assert_ok(
+        home,
+        &format!(
+            "! setpriv --reuid 1001 --regid 1001 --clear-groups sh -c 'echo 2 > {om}/where' 2>/dev/null; \
+                  ! {AS_USER} sh -c 'echo 2 > /mattxfs/om/1/where' 2>/dev/null; ! (echo nowhere > {om}/where) 2>/dev/null"
+        ),
+    )?;
+    // Locked it stays; what it says then it also does.
+    assert_ok(
+        home,
+        &format!(
+            "{AS_USER} sh -c 'echo 1 > {om}/stay'; test $(cat {om}/stay) = 1; ! (echo 2 > {om}/where) 2>/dev/null; \
+                  grep -q : {om}/cantmove; echo 0 > {om}/stay; test $(cat {om}/stay) = 0; echo 2 > {om}/where"
+        ),
+    )?;
+    assert_eq!(where_is()?.trim(), "10.77.0.2");
+    home.sh(&format!("kill -9 {pid}"))?;
+    home.wait_until(
+        "its folder is gone",
+        super::MOMENT,
+        &format!("test ! -e {om}"),
+    )?;
     assert_all_gone(&cluster)
 }
 

@@ -46,7 +46,11 @@ pub fn line(news: &News, cluster: &Cluster) -> Option<(&'static str, String)> {
                         0 => String::new(),
                         frozen => format!(" · {}", words::microseconds(frozen)),
                     };
-                    ("good", format!("{}  {from} → {to}{took}", event.comm))
+                    let why = match event.errand.as_str() {
+                        "" => String::new(),
+                        errand => format!(" to {errand}"),
+                    };
+                    ("good", format!("{}  {from} → {to}{why}{took}", event.comm))
                 }
                 MovePhase::Failed { reason, .. } => {
                     ("bad", format!("{} stays on {from}: {reason}", event.comm))

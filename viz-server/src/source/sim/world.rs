@@ -321,6 +321,7 @@ impl World {
             from,
             to,
             phase,
+            errand: String::new(),
             statistics,
         }));
     }
