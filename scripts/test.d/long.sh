@@ -25,4 +25,5 @@ check "the view builds" "$MATTX_ROOT/scripts/build-web"
 browser_soak() { MATTX_VIZ=$CARGO_TARGET_DIR/debug/mattx-viz node "$MATTX_ROOT/viz-client/e2e/soak.mjs" 60; }
 check "browser: budgets and pictures" "$MATTX_ROOT/viz-client/e2e/run" --long
 check "browser: an hour of a kiosk" browser_soak
+check "ten demonstrations leave nothing behind" "$MATTX_ROOT/scripts/test.d/long/demos"
 finish_checks

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::support::Server;
 use mattx_protocol::browser::{FromServer, Source};
+use mattx_protocol::model::MovePhase;
 use mattx_viz::audit::Audit;
 use mattx_viz::hub::Hub;
 use mattx_viz::record::{self, Recorder};
@@ -116,4 +117,26 @@ async fn a_recording_replays_to_the_states_that_were_recorded() {
     std::fs::write(&file, b"something else").unwrap();
     assert!(record::read(&file).unwrap_err().contains("no recording"));
     std::fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn the_recording_that_comes_with_mattx_shows_real_moves() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/demo.mattx-rec");
+    let records = record::read(&file).unwrap();
+    let mut nodes = std::collections::BTreeSet::new();
+    for record in &records {
+        if let FromServer::Snapshot { nodes: told, .. } | FromServer::Delta { nodes: told, .. } =
+            &record.message
+        {
+            nodes.extend(told.iter().map(|node| node.id));
+        }
+    }
+    assert_eq!(nodes.len(), 3);
+    let committed = records.iter().filter(|record| {
+        matches!(&record.message, FromServer::Move(event) if event.phase == MovePhase::Committed)
+    });
+    let moves = committed.count();
+    assert!(moves >= 5, "{moves} moves");
+    let length = records.last().unwrap().milliseconds;
+    assert!((60_000..600_000).contains(&length), "{length} ms");
 }
