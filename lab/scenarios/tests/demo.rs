@@ -35,6 +35,30 @@ fn travel(subject: &Subject, home: &Node) -> Result<()> {
 }
 
 #[test]
+fn a_picture_grows_while_its_program_moves() -> Result<()> {
+    const FRAMES: u32 = 40;
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    let program = programs::push(home, "fractal")?;
+    let unmoved = home.run(
+        &format!("{program} /tmp/unmoved.bmp {FRAMES} | tail -n 1"),
+        LONG,
+    )?;
+    let expected = unmoved.stdout.trim().to_owned();
+    assert!(expected.starts_with("checksum"), "{expected}");
+    let subject = Subject::start(home, &format!("{program} /tmp/moved.bmp {FRAMES} 2"))?;
+    travel(&subject, home)?;
+    // Its last rows are drawn away.
+    subject.migrate(home, "2")?;
+    subject.wait_for_line(home, &expected)?;
+    subject.wait_for_line(home, "status 0")?;
+    let pictures = home.sh("cd /tmp && sha256sum <unmoved.bmp && sha256sum <moved.bmp")?;
+    let (unmoved, moved) = pictures.trim().split_once('\n').expect("two lines");
+    assert_eq!(unmoved, moved, "the picture differs");
+    wait_until_gone(&cluster)
+}
+
+#[test]
 fn a_file_has_the_same_checksum_wherever_it_is_read() -> Result<()> {
     let (cluster, _turn) = cluster()?;
     let home = cluster.node(1);
@@ -102,5 +126,32 @@ fn a_compile_loop_makes_the_same_files_wherever_it_runs() -> Result<()> {
         .filter(|line| line.starts_with("round "))
         .collect();
     assert!(rounds.iter().all(|line| line.ends_with(sum)), "{rounds:?}");
+    wait_until_gone(&cluster)
+}
+
+#[test]
+fn a_web_server_is_refused_and_goes_on_serving() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    home.sh("ln -sf /usr/bin/python3 /root/webserver; mkdir -p /tmp/pages; echo hello >/tmp/pages/index.html")?;
+    let subject = Subject::start(
+        home,
+        "/root/webserver -u -m http.server --directory /tmp/pages 8000",
+    )?;
+    let serves = || {
+        home.wait_until(
+            "serve the page",
+            MOMENT,
+            "curl -sf 127.0.0.1:8000 | grep hello",
+        )
+    };
+    serves()?;
+    let refused = subject.try_move(home, "2")?;
+    assert!(!refused.stdout.trim().is_empty(), "a socket moved");
+    let reason = home.sh(&format!("mattx why {} 2>&1 || true", subject.pid))?;
+    assert!(reason.contains("files"), "{reason}");
+    serves()?;
+    subject.signal(home, "TERM")?;
+    subject.wait_for_line(home, "status 143")?;
     wait_until_gone(&cluster)
 }
