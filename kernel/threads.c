@@ -533,9 +533,13 @@ void mattx_threads_order(struct mattx_threads *threads, enum mattx_order order)
 	spin_lock(&threads->lock);
 	if (order >= MATTX_ORDER_RUN)
 		threads->dismissed = true;
-	list_for_each_entry(held, &threads->list, list)
+	list_for_each_entry(held, &threads->list, list) {
+		/* One that ended elsewhere has nothing to take over. */
+		if (order == MATTX_ORDER_TAKE && !held->next)
+			continue;
 		WRITE_ONCE(held->order, order == MATTX_ORDER_RUN && !held->next ?
 					MATTX_ORDER_EXIT : order);
+	}
 	spin_unlock(&threads->lock);
 	wake_up_all(&threads->wake_held);
 }
