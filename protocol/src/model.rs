@@ -198,7 +198,6 @@ pub struct MoveEvent {
     /// What happened.
     pub phase: MovePhase,
     /// What it comes home for by itself, as the end of "to ..."; empty: others moved it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub errand: String,
     /// What it cost.
     pub statistics: MoveStatistics,
