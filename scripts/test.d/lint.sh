@@ -12,7 +12,7 @@ CARGO_DENY_VERSION=0.20.2
 
 every_file_has_its_license() {
 	local missing
-	missing=$(git ls-files | grep -vE '(^|/)(LICENSE|Cargo\.lock|package-lock\.json|package\.json)$|\.(png|svg|json|ico|webp|woff2)$' |
+	missing=$(git ls-files | grep -vE '(^|/)(LICENSE|Cargo\.lock|package-lock\.json|package\.json)$|\.(png|svg|json|ico|webp|woff2|mattx-rec)$' |
 		while read -r file; do
 			[ ! -f "$file" ] || sed -n 1,3p "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-or-later' || echo "$file"
 		done)
