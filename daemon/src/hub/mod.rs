@@ -135,6 +135,8 @@ pub struct Hub {
     started: Instant,
     next_number: u64,
     last_announce: Option<Instant>,
+    /// A beacon that came too soon after another one waits for its turn: what it says may be news.
+    announce_owed: bool,
     reports: mpsc::Sender<TaskReport>,
     frames: mpsc::Sender<(NodeId, LinkId, Report)>,
     connections: HashMap<NodeId, (LinkId, Connection)>,
@@ -158,6 +160,7 @@ pub async fn run(parts: Parts, mut inbox: Inbox) {
         started: Instant::now(),
         next_number: 1,
         last_announce: None,
+        announce_owed: false,
         reports,
         frames,
         connections: HashMap::new(),
@@ -222,6 +225,9 @@ impl Hub {
         let now = self.now();
         let actions = self.parts.membership.tick(now);
         self.perform(actions);
+        if self.announce_owed {
+            self.announce(false);
+        }
         self.tend_data_links();
         self.tend_telemetry();
         self.tend_commands();
@@ -479,9 +485,11 @@ impl Hub {
                 .last_announce
                 .is_some_and(|last| now < last + ANNOUNCE_PAUSE)
         {
+            self.announce_owed = true;
             return;
         }
         self.last_announce = Some(now);
+        self.announce_owed = false;
         let datagram = self.own_beacon(leaving).encode(&self.parts.key);
         self.parts.announcer.announce(&datagram);
     }
