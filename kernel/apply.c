@@ -21,6 +21,7 @@
 #include "presence.h"
 #include "regs.h"
 #include "remap.h"
+#include "step.h"
 
 struct mattx_apply {
 	struct mattx_blueprint	*print;
@@ -216,6 +217,7 @@ int mattx_apply_state(struct mattx_export *export)
 		goto free_print;
 	export->altered = true;
 	error = mattx_apply_memory(&apply, parcel);
+	mattx_step(MATTX_STEP_APPLYING);
 	if (!error)
 		error = mattx_apply_files(export, apply.print);
 	if (!error) {

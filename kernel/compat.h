@@ -85,12 +85,6 @@ static inline void mattx_rseq_set(const struct mattx_rseq *rseq)
 #define mattx_robust_list(task)	((task)->futex.robust_list)
 #endif
 
-/* Timers made with timer_create(). */
-static inline bool mattx_has_posix_timers(const struct signal_struct *signal)
-{
-	return !hlist_empty(&signal->posix_timers);
-}
-
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
 /* Defines @name, a d_revalidate() of a dentry whose parent is found here. */
 #define MATTX_DEFINE_REVALIDATE(name, function)					\

@@ -4,7 +4,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -12,35 +11,18 @@
 #include "export_private.h"
 #include "handle.h"
 #include "presence.h"
+#include "step.h"
 
 /* Stacks grow downwards, which a mapping of a file cannot: their pages travel in the offer. */
 static int mattx_depart_stack(struct mm_struct *mm, const struct mattx_area *area,
 			      const struct mattx_extents *present, struct mattx_sender *sender)
 {
-	struct page *page;
-	u8 *contents;
 	int error = 0;
 	u64 address;
-	long got;
 
-	contents = kmalloc(PAGE_SIZE, GFP_KERNEL);
-	if (!contents)
-		return -ENOMEM;
-	for (address = area->start; address < area->end && !error; address += PAGE_SIZE) {
-		if (!mattx_extents_contain(present, address))
-			continue;
-		mmap_read_lock(mm);
-		got = get_user_pages_remote(mm, address, 1, FOLL_FORCE, &page, NULL);
-		mmap_read_unlock(mm);
-		if (got != 1) {
-			error = got < 0 ? got : -EFAULT;
-			break;
-		}
-		memcpy_from_page(contents, page, 0, PAGE_SIZE);
-		put_page(page);
-		error = mattx_sender_page(sender, address, contents);
-	}
-	kfree(contents);
+	for (address = area->start; address < area->end && !error; address += PAGE_SIZE)
+		if (mattx_extents_contain(present, address))
+			error = mattx_sender_memory(sender, mm, address);
 	return error;
 }
 
@@ -73,6 +55,8 @@ static int mattx_depart_offer(struct mattx_export *export, struct mm_struct *mm,
 		goto free_present;
 	error = mattx_sender_print(sender, print, size);
 	kvfree(print);
+	if (!error)
+		mattx_step(MATTX_STEP_OFFERING);
 	for (i = 0; i < areas->count && !error; i++)
 		if (areas->list[i].flags & MATTX_AREA_GROWSDOWN)
 			error = mattx_depart_stack(mm, &areas->list[i], &present, sender);
@@ -151,9 +135,8 @@ static int mattx_depart_commit(struct mattx_export *export, const struct mattx_m
 		mattx_handles_close(export->handles);
 		return error;
 	}
-	/* Signals that came meanwhile. */
-	wake_up_all(&export->wake_deputy);
-	mattx_threads_wake(export->threads);
+	mattx_step(MATTX_STEP_COMMITTED);
+	mattx_deputy_hand_over(export);
 	return 0;
 }
 
@@ -187,9 +170,13 @@ int mattx_depart(struct mattx_export *export)
 		spin_unlock(&export->lock);
 	}
 	mattx_sender_release(&sender);
-	if (!error)
+	if (!error) {
+		mattx_step(MATTX_STEP_OFFERED);
 		error = mattx_depart_await(export);
-	if (!error)
+	}
+	if (!error) {
+		mattx_step(MATTX_STEP_READY);
 		error = mattx_depart_commit(export, &key);
+	}
 	return error;
 }

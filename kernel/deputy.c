@@ -17,6 +17,7 @@
 #include <linux/unistd.h>
 #include <asm/syscall.h>
 
+#include "deputy_call.h"
 #include "event.h"
 #include "export_private.h"
 #include "handle.h"
@@ -29,13 +30,6 @@ static void mattx_put_signal(struct mattx_cursor *c, const void *what)
 	mattx_signal_put(c, what);
 }
 
-static bool mattx_deputy_is_away(struct mattx_export *export)
-{
-	enum mattx_export_state state = READ_ONCE(export->state);
-
-	return state == MATTX_EXPORT_AWAY;
-}
-
 static int mattx_deputy_forward_number(struct mattx_export *export, int number)
 {
 	struct mattx_signal signal = { .number = number, .code = SI_KERNEL };
@@ -43,29 +37,93 @@ static int mattx_deputy_forward_number(struct mattx_export *export, int number)
 	return mattx_export_send(export, MATTX_WIRE_SIGNAL, mattx_put_signal, &signal);
 }
 
-/* While the guest runs, what is sent to the process is for it.  true: something was. */
-static bool mattx_deputy_forward(struct mattx_export *export)
+/* Only while the guest runs: what comes before that, and after, is for the process here. */
+static bool mattx_deputy_forwards(const struct mattx_export *export)
 {
-	struct mattx_signal signal;
-
-	if (!mattx_deputy_is_away(export) || !mattx_signal_dequeue(&signal, false))
-		return false;
-	__set_current_state(TASK_RUNNING);
-	mattx_export_send(export, MATTX_WIRE_SIGNAL, mattx_put_signal, &signal);
-	return true;
+	lockdep_assert_held(&export->lock);
+	return export->state == MATTX_EXPORT_AWAY && export->running;
 }
 
-/* The same for another thread: what is sent to it alone is for its guest alone. */
+/* What is sent to the process, or to the calling thread alone, is for its guest.  true: something was. */
+static bool mattx_deputy_forward(struct mattx_export *export, bool own)
+{
+	struct mattx_signal signal;
+	bool forwards, found, last;
+
+	spin_lock(&export->lock);
+	forwards = mattx_deputy_forwards(export);
+	export->forwarding += forwards;
+	spin_unlock(&export->lock);
+	if (!forwards)
+		return false;
+	found = mattx_signal_dequeue(&signal, own);
+	if (found) {
+		__set_current_state(TASK_RUNNING);
+		/* Who starts again has not seen it. */
+		WRITE_ONCE(export->altered, true);
+		mattx_export_send(export, MATTX_WIRE_SIGNAL, mattx_put_signal, &signal);
+	}
+	spin_lock(&export->lock);
+	last = !--export->forwarding;
+	spin_unlock(&export->lock);
+	if (last)
+		wake_up_all(&export->wake_driver);
+	return found;
+}
+
 static bool mattx_deputy_forward_own(void *context, u32 tid)
 {
-	struct mattx_export *export = context;
-	struct mattx_signal signal;
+	return mattx_deputy_forward(context, true);
+}
 
-	if (!mattx_deputy_is_away(export) || !mattx_signal_dequeue(&signal, true))
-		return false;
-	__set_current_state(TASK_RUNNING);
-	mattx_export_send(export, MATTX_WIRE_SIGNAL, mattx_put_signal, &signal);
-	return true;
+void mattx_deputy_keep(struct mattx_export *export)
+{
+	/* Ends at once: sending waits for nobody. */
+	wait_event(export->wake_driver, !READ_ONCE(export->forwarding));
+}
+
+void mattx_deputy_hand_over(struct mattx_export *export)
+{
+	bool stop;
+
+	spin_lock(&export->lock);
+	export->running = true;
+	stop = export->stop_missed && !export->gone;
+	export->stop_missed = false;
+	export->guest_stopped = export->guest_stopped || stop;
+	spin_unlock(&export->lock);
+	if (stop)
+		mattx_deputy_forward_number(export, SIGSTOP);
+	wake_up_all(&export->wake_deputy);
+	mattx_threads_wake(export->threads);
+}
+
+/* We are stopped: so is the guest, now or as soon as it can be told. */
+static void mattx_deputy_stop_guest(struct mattx_export *export)
+{
+	bool tell;
+
+	spin_lock(&export->lock);
+	tell = mattx_deputy_forwards(export);
+	export->guest_stopped = export->guest_stopped || tell;
+	export->stop_missed = !tell;
+	spin_unlock(&export->lock);
+	if (tell)
+		mattx_deputy_forward_number(export, SIGSTOP);
+}
+
+/* We are not, or not any more. */
+static void mattx_deputy_continue_guest(struct mattx_export *export)
+{
+	bool tell;
+
+	spin_lock(&export->lock);
+	tell = export->guest_stopped;
+	export->guest_stopped = false;
+	export->stop_missed = false;
+	spin_unlock(&export->lock);
+	if (tell)
+		mattx_deputy_forward_number(export, SIGCONT);
 }
 
 void mattx_deputy_assign(struct mattx_export *export)
@@ -102,10 +160,7 @@ static enum mattx_command mattx_deputy_wait(struct mattx_export *export)
 
 	add_wait_queue(&export->wake_deputy, &for_command);
 	add_wait_queue(signals, &for_signal);
-	if (export->guest_stopped) {
-		export->guest_stopped = false;
-		mattx_deputy_forward_number(export, SIGCONT);
-	}
+	mattx_deputy_continue_guest(export);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
 		command = READ_ONCE(export->command);
@@ -120,7 +175,7 @@ static enum mattx_command mattx_deputy_wait(struct mattx_export *export)
 		}
 		if (command)
 			break;
-		if (mattx_deputy_forward(export))
+		if (mattx_deputy_forward(export, false) || mattx_deputy_call_serve(export))
 			continue;
 		schedule();
 	}
@@ -128,11 +183,8 @@ static enum mattx_command mattx_deputy_wait(struct mattx_export *export)
 	remove_wait_queue(signals, &for_signal);
 	remove_wait_queue(&export->wake_deputy, &for_command);
 
-	if (command == MATTX_COMMAND_LEAVE && mattx_deputy_is_away(export) &&
-	    mattx_deputy_stops()) {
-		export->guest_stopped = true;
-		mattx_deputy_forward_number(export, SIGSTOP);
-	}
+	if (command == MATTX_COMMAND_LEAVE && mattx_deputy_stops())
+		mattx_deputy_stop_guest(export);
 	return command;
 }
 

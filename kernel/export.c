@@ -12,6 +12,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
+#include "deputy_call.h"
 #include "dispatch.h"
 #include "event.h"
 #include "export_private.h"
@@ -33,6 +34,7 @@ static void mattx_export_free(struct kref *references)
 {
 	struct mattx_export *export = container_of(references, struct mattx_export, references);
 
+	mattx_deputy_calls_free(export);
 	mattx_parcel_free(&export->parcel);
 	mattx_capture_free(&export->capture);
 	mattx_threads_put(export->threads);
@@ -253,8 +255,9 @@ static void mattx_export_lost_work(struct work_struct *work)
 	spin_lock(&export->lock);
 	if (!export->exited && !export->gone) {
 		/*
-		 * What it did at home since it left cannot be undone, and where it
-		 * did nothing, its old image is as good as new.
+		 * What it did at home since it left, and what it was sent from there,
+		 * cannot be undone; and where there was nothing, its old image is as
+		 * good as new.
 		 */
 		if (export->altered || mattx_handles_touched(export->handles))
 			export->report = (struct mattx_exit_report){ .status = SIGKILL };
@@ -296,6 +299,7 @@ struct mattx_export *mattx_export_create(struct task_struct *task)
 	mutex_init(&export->driver);
 	spin_lock_init(&export->lock);
 	mattx_parcel_init(&export->parcel);
+	INIT_LIST_HEAD(&export->calls);
 	INIT_DELAYED_WORK(&export->lost_work, mattx_export_lost_work);
 	init_waitqueue_head(&export->wake_deputy);
 	init_waitqueue_head(&export->wake_driver);

@@ -69,6 +69,10 @@ void mattx_export_receive_ready(struct mattx_link *link, struct mattx_frame *fra
 void mattx_export_receive_refuse(struct mattx_link *link, struct mattx_frame *frame);
 void mattx_export_receive_state(struct mattx_link *link, struct mattx_frame *frame);
 void mattx_export_receive_exited(struct mattx_link *link, struct mattx_frame *frame);
+/* What only the process at home can do for its guest. */
+void mattx_export_receive_call(struct mattx_link *link, struct mattx_frame *frame);
+/* A thread of the guest has ended. */
+void mattx_export_receive_thread_end(struct mattx_link *link, struct mattx_frame *frame);
 /* The hosting node sends the guest home. */
 void mattx_export_receive_recall(struct mattx_link *link, struct mattx_frame *frame);
 

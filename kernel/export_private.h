@@ -3,8 +3,9 @@
 #define _MATTX_EXPORT_PRIVATE_H
 /*
  * The inside of an export: export.c (table, life), move.c (what people ask
- * for), freeze.c (becoming the deputy), deputy.c (being it), departure.c (the way out), recall.c (the way
- * home) and apply.c (the returned state).
+ * for), freeze.c (becoming the deputy), deputy.c (being it), deputy_call.c and
+ * twin.c (what it does for its guest), departure.c (the way out), recall.c (the
+ * way home) and apply.c (the returned state).
  *
  * An export begins with the wish to move a process and ends when the process
  * runs at home again or is gone.  Three parties work on it: the driver (who
@@ -87,9 +88,15 @@ struct mattx_export {
 	bool			gone;		/* the deputy is over */
 	bool			peer_lost;
 	bool			applying;	/* the deputy has begun with COMMAND_APPLY */
+	bool			running;	/* RUN was acknowledged, or may have been */
+	u32			forwarding;	/* deputies that send a signal right now */
+	bool			guest_stopped;	/* with us, by SIGSTOP */
+	bool			stop_missed;	/* we were stopped when the guest could not be told */
 	struct mattx_refusal	refusal;	/* of this side or the other */
 	struct mattx_parcel	parcel;		/* STATE so far; receive thread, then deputy */
 	int			state_error;
+	struct list_head	calls;		/* frames of the guest's calls that wait */
+	u32			call_count;
 
 	struct delayed_work	lost_work;	/* the hosting node's lease ends */
 	wait_queue_head_t	wake_deputy;
@@ -105,13 +112,13 @@ struct mattx_export {
 	bool			watched;	/* the notifier is registered */
 	struct mattx_capture	capture;
 	struct mattx_threads	*threads;	/* the others; from FREEZING on */
+	struct mattx_held	*twin;		/* that is just being made */
 	struct mattx_signal_masks masks;
 	struct pt_regs		regs;		/* as captured */
 	struct restart_block	restart;	/* as captured */
-	bool			altered;	/* its memory is not as captured any more */
+	bool			altered;	/* it cannot go on from where it was captured any more */
 	unsigned long		syscall_instruction;
 	enum mattx_memory_mode	mode;
-	bool			guest_stopped;	/* with us, by SIGSTOP */
 	struct mattx_handles	*handles;
 
 	/* Counters of this move; the driver's. */
@@ -159,8 +166,20 @@ void mattx_deputy_over(struct mattx_export *export);
 /* Duties of the other threads. */
 void mattx_deputy_assign(struct mattx_export *export);
 
+/*
+ * In the driver's context: the guest runs (again), and signals that came meanwhile are for it.
+ * Before it is called back, mattx_deputy_keep() waits until none is on its way any more: what
+ * the deputies are sent from then on stays with them, what they sent has been sent before.
+ */
+void mattx_deputy_hand_over(struct mattx_export *export);
+void mattx_deputy_keep(struct mattx_export *export);
+
 /* departure.c: from frozen to committed; on an error the driver resumes it. */
 int mattx_depart(struct mattx_export *export);
+
+/* recall.c: the export that a message is about, with a reference; NULL.  @c is behind its name. */
+struct mattx_export *mattx_export_meant(struct mattx_link *link, struct mattx_frame *frame,
+					struct mattx_cursor *c);
 
 /* recall.c: brings it home; the caller holds the driver's mutex and it is AWAY. */
 int mattx_export_bring(struct mattx_export *export);

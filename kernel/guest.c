@@ -87,13 +87,32 @@ struct mattx_guest *mattx_guest_of(struct task_struct *task)
 	return NULL;
 }
 
+struct mattx_guest *mattx_guest_calling(void)
+{
+	struct mattx_guest *guest = mattx_guest_of(current->group_leader);
+	enum mattx_guest_state state;
+
+	if (!guest)
+		return NULL;
+	state = READ_ONCE(guest->state);
+	if (state == MATTX_GUEST_RUNNING || state == MATTX_GUEST_LEAVING)
+		return guest;
+	mattx_guest_put(guest);
+	return NULL;
+}
+
 bool mattx_guest_is(struct task_struct *task)
 {
-	struct mattx_guest *guest = mattx_guest_of(task);
+	struct mattx_guest *guest;
+	bool found = false;
 
-	if (guest)
-		mattx_guest_put(guest);
-	return guest;
+	if (list_empty_careful(&mattx_guests))
+		return false;
+	spin_lock(&mattx_guests_lock);
+	list_for_each_entry(guest, &mattx_guests, list)
+		found = found || READ_ONCE(guest->task) == task;
+	spin_unlock(&mattx_guests_lock);
+	return found;
 }
 
 void mattx_guest_table(u32 *home, u64 *table)
@@ -252,6 +271,7 @@ struct mattx_guest *mattx_guest_create(struct mattx_link *link, const struct mat
 	guest->boottime = ktime_get_boottime_ns();
 	spin_lock_init(&guest->lock);
 	init_waitqueue_head(&guest->wake);
+	mutex_init(&guest->thread_mutex);
 	INIT_DELAYED_WORK(&guest->deadline, mattx_guest_deadline_work);
 	mattx_homeward_init(&guest->homeward);
 	mattx_parcel_init(&guest->parcel);

@@ -13,7 +13,7 @@ struct mattx_link;
 struct seq_file;
 struct task_struct;
 
-/* The task computes here for another node. */
+/* The main thread @task computes here for another node.  Any context of processes. */
 bool mattx_guest_is(struct task_struct *task);
 /*
  * Asks the home of a guest to take it back; returns when it has, or with an

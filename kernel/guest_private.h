@@ -3,8 +3,9 @@
 #define _MATTX_GUEST_PRIVATE_H
 /*
  * The inside of a guest: guest.c (table, life), guest_receive.c (its home's
- * messages), restore.c (a stub becomes it), homeward.c (it wants to go home)
- * and leave.c (its way there).
+ * messages), restore.c (a stub becomes it), homeward.c (it wants to go home),
+ * leave.c (its way there), and guest_threads.c with home_call.c (what it asks
+ * its home for).
  *
  * A guest begins with the first piece of an offer and ends with its process,
  * or with the offer.  Its own task changes its state and memory map; the
@@ -13,6 +14,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/task_work.h>
@@ -86,13 +88,17 @@ struct mattx_guest {
 	bool			watched;
 	struct mattx_homeward	homeward;
 	ktime_t			since;		/* it runs here */
+	/* Held while a thread begins: its tid is the next that is given. */
+	struct mutex		thread_mutex;
 };
 
 /* guest.c */
 struct mattx_guest *mattx_guest_get(struct mattx_guest *guest);
 void mattx_guest_put(struct mattx_guest *guest);
-/* Whose main thread @task is, with a reference; NULL: no guest's. */
+/* Whose main thread @task is, with a reference; NULL. */
 struct mattx_guest *mattx_guest_of(struct task_struct *task);
+/* The one whose thread is in a system call, while it runs for its home; a reference, NULL. */
+struct mattx_guest *mattx_guest_calling(void);
 struct mattx_guest *mattx_guest_find(struct mattx_link *link, const struct mattx_move_key *key);
 struct mattx_guest *mattx_guest_create(struct mattx_link *link,
 				       const struct mattx_move_key *key);

@@ -100,17 +100,23 @@ drop:
 		mattx_guest_put(guest);
 }
 
-/* The guest that a message with nothing but a key is about; consumes the frame. */
-static struct mattx_guest *mattx_guest_meant(struct mattx_link *link, struct mattx_frame *frame)
+/* The guest that a message is about, with a reference; NULL.  @c is behind its name. */
+static struct mattx_guest *mattx_guest_meant(struct mattx_link *link, struct mattx_frame *frame,
+					     struct mattx_cursor *c)
 {
-	struct mattx_guest *guest = NULL;
 	struct mattx_move_key key;
-	struct mattx_cursor c;
 
-	mattx_frame_reader(frame, &c);
-	mattx_move_key_take(&c, &key);
-	if (!c.bad)
-		guest = mattx_guest_find(link, &key);
+	mattx_frame_reader(frame, c);
+	mattx_move_key_take(c, &key);
+	return c->bad ? NULL : mattx_guest_find(link, &key);
+}
+
+/* The same for a message of nothing else; consumes the frame. */
+static struct mattx_guest *mattx_guest_named(struct mattx_link *link, struct mattx_frame *frame)
+{
+	struct mattx_cursor c;
+	struct mattx_guest *guest = mattx_guest_meant(link, frame, &c);
+
 	mattx_frame_free(frame);
 	return guest;
 }
@@ -119,7 +125,7 @@ void mattx_guest_receive_run(struct mattx_link *link, struct mattx_frame *frame)
 {
 	struct mattx_refusal refusal = {};
 	u64 request = frame->id;
-	struct mattx_guest *guest = mattx_guest_meant(link, frame);
+	struct mattx_guest *guest = mattx_guest_named(link, frame);
 
 	if (guest && mattx_guest_advance(guest, MATTX_GUEST_READY, MATTX_GUEST_RUNNING)) {
 		mattx_guest_decide(guest, MATTX_VERDICT_GO);
@@ -148,7 +154,7 @@ static void mattx_guest_end(struct mattx_guest *guest)
 
 void mattx_guest_receive_abort(struct mattx_link *link, struct mattx_frame *frame)
 {
-	struct mattx_guest *guest = mattx_guest_meant(link, frame);
+	struct mattx_guest *guest = mattx_guest_named(link, frame);
 
 	if (!guest)
 		return;
@@ -167,7 +173,7 @@ void mattx_guest_receive_recall(struct mattx_link *link, struct mattx_frame *fra
 {
 	struct mattx_refusal refusal = {};
 	u64 request = frame->id;
-	struct mattx_guest *guest = mattx_guest_meant(link, frame);
+	struct mattx_guest *guest = mattx_guest_named(link, frame);
 
 	refusal.error = guest ? -mattx_guest_leave(guest, &refusal) : ESRCH;
 	if (refusal.error && !refusal.reason[0])
@@ -179,20 +185,17 @@ void mattx_guest_receive_recall(struct mattx_link *link, struct mattx_frame *fra
 
 void mattx_guest_receive_recalled(struct mattx_link *link, struct mattx_frame *frame)
 {
-	struct mattx_guest *guest = NULL;
-	struct mattx_refusal refusal;
-	struct mattx_move_key key;
 	struct mattx_cursor c;
+	struct mattx_guest *guest = mattx_guest_meant(link, frame, &c);
+	struct mattx_refusal refusal;
 
-	mattx_frame_reader(frame, &c);
-	mattx_move_key_take(&c, &key);
 	mattx_refusal_take(&c, &refusal);
-	if (!c.bad)
-		guest = mattx_guest_find(link, &key);
 	mattx_frame_free(frame);
 	if (!guest)
 		return;
-	if (!refusal.error) {
+	if (c.bad) {
+		/* It says nothing: the deadline decides. */
+	} else if (!refusal.error) {
 		/* It is home: what happens to the task here concerns nobody any more. */
 		mattx_guest_forget(guest);
 		mattx_guest_end(guest);
@@ -204,22 +207,19 @@ void mattx_guest_receive_recalled(struct mattx_link *link, struct mattx_frame *f
 
 void mattx_guest_receive_signal(struct mattx_link *link, struct mattx_frame *frame)
 {
-	struct mattx_guest *guest = NULL;
+	struct mattx_cursor c;
+	struct mattx_guest *guest = mattx_guest_meant(link, frame, &c);
 	struct task_struct *task = NULL;
 	struct mattx_signal signal;
-	struct mattx_move_key key;
-	struct mattx_cursor c;
 
-	mattx_frame_reader(frame, &c);
-	mattx_move_key_take(&c, &key);
 	mattx_signal_take(&c, &signal);
-	if (!c.bad)
-		guest = mattx_guest_find(link, &key);
 	mattx_frame_free(frame);
 	if (!guest)
 		return;
 	spin_lock(&guest->lock);
-	if (guest->state == MATTX_GUEST_RUNNING || guest->state == MATTX_GUEST_LEAVING)
+	if (c.bad)
+		task = NULL;
+	else if (guest->state == MATTX_GUEST_RUNNING || guest->state == MATTX_GUEST_LEAVING)
 		task = guest->task;
 	spin_unlock(&guest->lock);
 	if (task)

@@ -5,7 +5,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -14,6 +13,7 @@
 #include "guest_private.h"
 #include "proxy.h"
 #include "signal.h"
+#include "step.h"
 #include "threads.h"
 
 /*
@@ -60,36 +60,18 @@ static bool mattx_leave_is_behind_file(u64 address)
 
 static int mattx_leave_pages(struct mattx_sender *sender, const struct mattx_extents *dirty)
 {
-	struct page *page;
-	u8 *contents;
 	int error = 0;
 	u64 address;
-	long got;
 	u32 i;
 
-	contents = kmalloc(PAGE_SIZE, GFP_KERNEL);
-	if (!contents)
-		return -ENOMEM;
 	for (i = 0; i < dirty->count && !error; i++) {
 		for (address = dirty->list[i].start; address < dirty->list[i].end && !error;
 		     address += PAGE_SIZE) {
-			/* Brings back what is swapped out, and what only home has. */
-			mmap_read_lock(current->mm);
-			got = get_user_pages_remote(current->mm, address, 1, FOLL_FORCE, &page,
-						    NULL);
-			mmap_read_unlock(current->mm);
-			if (got == -EFAULT && mattx_leave_is_behind_file(address))
-				continue;
-			if (got != 1) {
-				error = got < 0 ? got : -EFAULT;
-				break;
-			}
-			memcpy_from_page(contents, page, 0, PAGE_SIZE);
-			put_page(page);
-			error = mattx_sender_page(sender, address, contents);
+			error = mattx_sender_memory(sender, current->mm, address);
+			if (error == -EFAULT && mattx_leave_is_behind_file(address))
+				error = 0;
 		}
 	}
-	kfree(contents);
 	return error;
 }
 
@@ -121,8 +103,10 @@ static int mattx_leave_send(struct mattx_guest *guest, struct mattx_capture *cap
 	if (!error)
 		error = mattx_sender_print(&sender, print, size);
 	kvfree(print);
-	if (!error)
+	if (!error) {
+		mattx_step(MATTX_STEP_SENDING);
 		error = mattx_leave_pages(&sender, &dirty);
+	}
 	if (!error)
 		error = mattx_sender_finish(&sender);
 	mattx_sender_release(&sender);
@@ -210,7 +194,9 @@ static void mattx_leave_work(struct callback_head *work)
 		mattx_guest_send(guest, MATTX_WIRE_REFUSE, mattx_put_refusal, &refusal);
 	} else {
 		mattx_capture_stop_timer();
+		mattx_step(MATTX_STEP_CAPTURED);
 		mattx_leave_go(guest, capture);
+		mattx_step(MATTX_STEP_SENT);
 	}
 	/* Also after a failure: home says whether it has given the recall up. */
 	if (!mattx_guest_await(guest, &verdict) && verdict == MATTX_VERDICT_GO) {

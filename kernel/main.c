@@ -12,6 +12,7 @@
 #include "export.h"
 #include "guest.h"
 #include "handle.h"
+#include "hook.h"
 #include "image.h"
 #include "link.h"
 #include "netlink.h"
@@ -20,6 +21,7 @@
 #include "proxy.h"
 #include "stay.h"
 #include "tree.h"
+#include "twin.h"
 
 struct workqueue_struct *mattx_wq;
 
@@ -91,6 +93,8 @@ static void __exit mattx_exit(void)
 	mattx_netlink_exit();
 	mattx_node_exit();
 	mattx_locks_exit();
+	mattx_hooks_exit();
+	mattx_twin_exit();
 	mattx_export_exit();
 	mattx_guest_exit();
 	mattx_tree_exit();

@@ -20,6 +20,7 @@
 #include "homeward.h"
 #include "node.h"
 #include "stay.h"
+#include "step.h"
 
 static atomic_long_t mattx_moves_committed, mattx_moves_failed, mattx_moves_returned;
 
@@ -70,6 +71,7 @@ static int mattx_migrate_from_here(struct task_struct *task, struct mattx_link *
 	mattx_export_announce(export, MATTX_PHASE_STARTED, mattx_node_local(), export->node);
 	error = mattx_freeze(export);
 	if (!error) {
+		mattx_step(MATTX_STEP_FROZEN);
 		spin_lock(&export->lock);
 		export->link = mattx_link_hold(link);
 		spin_unlock(&export->lock);

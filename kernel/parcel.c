@@ -2,7 +2,9 @@
 /*
  * Blueprints and pages in pieces.
  */
+#include <linux/highmem.h>
 #include <linux/jiffies.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -209,7 +211,7 @@ static int mattx_sender_flush(struct mattx_sender *sender)
 	return mattx_sender_send(sender, frame);
 }
 
-int mattx_sender_page(struct mattx_sender *sender, u64 address, const void *contents)
+static int mattx_sender_page(struct mattx_sender *sender, u64 address, const void *contents)
 {
 	bool zero = !memchr_inv(contents, 0, MATTX_PAGE_BYTES);
 	struct mattx_cursor c;
@@ -230,6 +232,25 @@ int mattx_sender_page(struct mattx_sender *sender, u64 address, const void *cont
 		memcpy(sender->frame->payload + MATTX_PAGES_HEADER +
 		       (size_t)sender->filled++ * MATTX_PAGE_BYTES, contents, MATTX_PAGE_BYTES);
 	return sender->collected == MATTX_PIECE_PAGES_LIMIT ? mattx_sender_flush(sender) : 0;
+}
+
+int mattx_sender_memory(struct mattx_sender *sender, struct mm_struct *mm, u64 address)
+{
+	struct page *page;
+	void *contents;
+	int error;
+	long got;
+
+	mmap_read_lock(mm);
+	got = get_user_pages_remote(mm, address, 1, FOLL_FORCE, &page, NULL);
+	mmap_read_unlock(mm);
+	if (got != 1)
+		return got < 0 ? got : -EFAULT;
+	contents = kmap_local_page(page);
+	error = mattx_sender_page(sender, address, contents);
+	kunmap_local(contents);
+	put_page(page);
+	return error;
 }
 
 int mattx_sender_finish(struct mattx_sender *sender)

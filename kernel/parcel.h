@@ -57,8 +57,12 @@ struct mattx_sender {
 void mattx_sender_init(struct mattx_sender *sender, struct mattx_link *link, u16 type,
 		       const struct mattx_move_key *key);
 int mattx_sender_print(struct mattx_sender *sender, const u8 *print, u32 size);
-/* @contents: a page; pages of zeros are recognised and travel without it. */
-int mattx_sender_page(struct mattx_sender *sender, u64 address, const void *contents);
+/*
+ * The page of @mm at @address, whose owner stands still; one that is all zeros
+ * travels as that.  Brings back what is swapped out, and what only home has.
+ * -EFAULT: nothing can be read there.
+ */
+int mattx_sender_memory(struct mattx_sender *sender, struct mm_struct *mm, u64 address);
 /* Nothing follows: waits until the receiver has everything. */
 int mattx_sender_finish(struct mattx_sender *sender);
 /* Gives back what a sender holds, finished or not. */

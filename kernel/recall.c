@@ -6,6 +6,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include "export_private.h"
+#include "step.h"
 
 static void mattx_put_refusal(struct mattx_cursor *c, const void *what)
 {
@@ -91,17 +92,25 @@ int mattx_export_bring(struct mattx_export *export)
 	spin_unlock(&export->lock);
 	if (error)
 		return error;
+	mattx_deputy_keep(export);
 	mattx_parcel_free(&export->parcel);
 	mattx_export_key(export, &key);
 
+	mattx_step(MATTX_STEP_RECALLING);
 	error = mattx_refusal_call(export->link, MATTX_WIRE_RECALL, &key, MATTX_RECALL_DEADLINE,
 				   &refusal);
 	if (refusal.error)
 		export->refusal = refusal;
-	if (!error)
+	if (!error) {
+		mattx_step(MATTX_STEP_RECALLED);
 		error = mattx_bring_receive(export);
-	if (!error)
+	}
+	if (!error) {
+		mattx_step(MATTX_STEP_RECEIVED);
 		error = mattx_bring_settle(export);
+	}
+	if (!error)
+		mattx_step(MATTX_STEP_APPLIED);
 	export->bytes = export->parcel.bytes;
 
 	/*
@@ -122,10 +131,18 @@ int mattx_export_bring(struct mattx_export *export)
 	mattx_parcel_free(&export->parcel);
 	if (lost)
 		mattx_export_lost(export);
-	/* Signals that came meanwhile are for the guest again. */
-	wake_up_all(&export->wake_deputy);
-	mattx_threads_wake(export->threads);
+	mattx_deputy_hand_over(export);
 	return error;
+}
+
+struct mattx_export *mattx_export_meant(struct mattx_link *link, struct mattx_frame *frame,
+					struct mattx_cursor *c)
+{
+	struct mattx_move_key key;
+
+	mattx_frame_reader(frame, c);
+	mattx_move_key_take(c, &key);
+	return c->bad ? NULL : mattx_export_find(link, &key);
 }
 
 /* A piece of the guest's state; the receive thread owns the parcel until it is complete. */
@@ -168,14 +185,9 @@ void mattx_export_receive_state(struct mattx_link *link, struct mattx_frame *fra
 
 void mattx_export_receive_ready(struct mattx_link *link, struct mattx_frame *frame)
 {
-	struct mattx_export *export = NULL;
-	struct mattx_move_key key;
 	struct mattx_cursor c;
+	struct mattx_export *export = mattx_export_meant(link, frame, &c);
 
-	mattx_frame_reader(frame, &c);
-	mattx_move_key_take(&c, &key);
-	if (!c.bad)
-		export = mattx_export_find(link, &key);
 	if (export) {
 		WRITE_ONCE(export->ready, true);
 		wake_up_all(&export->wake_driver);
@@ -186,17 +198,12 @@ void mattx_export_receive_ready(struct mattx_link *link, struct mattx_frame *fra
 
 void mattx_export_receive_refuse(struct mattx_link *link, struct mattx_frame *frame)
 {
-	struct mattx_export *export = NULL;
-	struct mattx_refusal refusal;
-	struct mattx_move_key key;
 	struct mattx_cursor c;
+	struct mattx_export *export = mattx_export_meant(link, frame, &c);
+	struct mattx_refusal refusal;
 
-	mattx_frame_reader(frame, &c);
-	mattx_move_key_take(&c, &key);
 	mattx_refusal_take(&c, &refusal);
-	if (!c.bad && refusal.error)
-		export = mattx_export_find(link, &key);
-	if (export) {
+	if (export && !c.bad && refusal.error) {
 		spin_lock(&export->lock);
 		if (export->state == MATTX_EXPORT_OFFERED)
 			export->refusal = refusal;
@@ -204,25 +211,34 @@ void mattx_export_receive_refuse(struct mattx_link *link, struct mattx_frame *fr
 			export->state_error = -refusal.error;
 		spin_unlock(&export->lock);
 		wake_up_all(&export->wake_driver);
-		mattx_export_put(export);
 	}
+	if (export)
+		mattx_export_put(export);
+	mattx_frame_free(frame);
+}
+
+void mattx_export_receive_thread_end(struct mattx_link *link, struct mattx_frame *frame)
+{
+	struct mattx_cursor c;
+	struct mattx_export *export = mattx_export_meant(link, frame, &c);
+	u32 tid = mattx_take_u32(&c);
+
+	if (export && !c.bad)
+		mattx_threads_end(export->threads, tid);
+	if (export)
+		mattx_export_put(export);
 	mattx_frame_free(frame);
 }
 
 void mattx_export_receive_exited(struct mattx_link *link, struct mattx_frame *frame)
 {
-	struct mattx_export *export = NULL;
-	struct mattx_exit_report report;
-	struct mattx_move_key key;
 	struct mattx_cursor c;
+	struct mattx_export *export = mattx_export_meant(link, frame, &c);
+	struct mattx_exit_report report;
 	bool away;
 
-	mattx_frame_reader(frame, &c);
-	mattx_move_key_take(&c, &key);
 	mattx_exit_report_take(&c, &report);
-	if (!c.bad)
-		export = mattx_export_find(link, &key);
-	if (export) {
+	if (export && !c.bad) {
 		spin_lock(&export->lock);
 		away = export->state == MATTX_EXPORT_AWAY ||
 		       (export->state == MATTX_EXPORT_RECALLING && !export->parcel.complete);
@@ -234,7 +250,8 @@ void mattx_export_receive_exited(struct mattx_link *link, struct mattx_frame *fr
 		if (away)
 			mattx_export_command(export, MATTX_COMMAND_EXIT);
 		wake_up_all(&export->wake_driver);
-		mattx_export_put(export);
 	}
+	if (export)
+		mattx_export_put(export);
 	mattx_frame_free(frame);
 }

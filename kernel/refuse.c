@@ -7,6 +7,7 @@
 #include <linux/hugetlb_inline.h>
 #include <linux/mm.h>
 #include <linux/pid_namespace.h>
+#include <linux/posix-timers.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
@@ -49,7 +50,7 @@ static const struct {
 	[MATTX_REASON_SHARED_MM] = { "shared-address-space", EOPNOTSUPP,
 		"it shares its address space or signal handlers with another process" },
 	[MATTX_REASON_TIMERS] = { "timers", EOPNOTSUPP,
-		"it has POSIX or processor-time timers" },
+		"it has timers of processor time, which count only where it runs" },
 	[MATTX_REASON_SHARED_MEMORY] = { "shared-memory", EOPNOTSUPP,
 		"it maps writable memory that other processes may share" },
 	[MATTX_REASON_DEVICE_MEMORY] = { "device-memory", EOPNOTSUPP,
@@ -116,14 +117,33 @@ const char *mattx_refusal_code(const struct mattx_refusal *refusal)
 	return mattx_reasons[MATTX_REASON_FILES].code;
 }
 
-/* Timers other than ITIMER_REAL stay with their kernel. */
-static bool mattx_has_timers(struct task_struct *task)
+/* Clocks that go on at home while the process computes elsewhere. */
+static bool mattx_clock_of_time(clockid_t clock)
+{
+	return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME ||
+	       clock == CLOCK_TAI || clock == CLOCK_REALTIME_ALARM ||
+	       clock == CLOCK_BOOTTIME_ALARM;
+}
+
+/*
+ * Timers made with timer_create() stay at home with the deputy, unless they
+ * count the processor time that is spent elsewhere, or belong to a device.  Of
+ * the other three, ITIMER_REAL goes along.
+ */
+static bool mattx_has_timers(struct task_struct *task, struct sighand_struct *sighand)
 {
 	struct signal_struct *signal = task->signal;
+	bool found = READ_ONCE(signal->it[CPUCLOCK_PROF].expires) ||
+		     READ_ONCE(signal->it[CPUCLOCK_VIRT].expires);
+	struct k_itimer *timer;
 
-	return mattx_has_posix_timers(signal) ||
-	       READ_ONCE(signal->it[CPUCLOCK_PROF].expires) ||
-	       READ_ONCE(signal->it[CPUCLOCK_VIRT].expires);
+	spin_lock_irq(&sighand->siglock);
+	/* Else it is that of another process by now. */
+	if (rcu_access_pointer(task->sighand) == sighand)
+		hlist_for_each_entry(timer, &signal->posix_timers, list)
+			found = found || !mattx_clock_of_time(timer->it_clock);
+	spin_unlock_irq(&sighand->siglock);
+	return found;
 }
 
 /* Would each of them have the rights that the main thread has? */
@@ -186,7 +206,7 @@ int mattx_refuse_task(struct task_struct *task, struct mattx_refusal *refusal)
 		reason = MATTX_REASON_STOPPED;
 	else if (refcount_read(&sighand->count) > task->signal->nr_threads)
 		reason = MATTX_REASON_SHARED_MM;
-	else if (mattx_has_timers(task))
+	else if (mattx_has_timers(task, sighand))
 		reason = MATTX_REASON_TIMERS;
 	rcu_read_unlock();
 	if (reason)

@@ -18,10 +18,12 @@
 
 #include "areas.h"
 #include "guest_private.h"
+#include "hook.h"
 #include "presence.h"
 #include "proxy.h"
 #include "pump.h"
 #include "regs.h"
+#include "step.h"
 
 static int mattx_restore_present(const struct mattx_blueprint *print,
 				 struct mattx_extents *present)
@@ -177,6 +179,7 @@ static void mattx_restore_work(struct callback_head *work)
 	/* What is missing all the same comes when it is needed. */
 	if (guest->print->mode == MATTX_MEMORY_EAGER)
 		mattx_pump_await(guest->image);
+	mattx_step(MATTX_STEP_RESTORED);
 	if (mattx_guest_advance(guest, MATTX_GUEST_BECOMING, MATTX_GUEST_READY)) {
 		if (cancel_delayed_work(&guest->deadline))
 			mattx_guest_put(guest);
@@ -189,6 +192,7 @@ static void mattx_restore_work(struct callback_head *work)
 		send_sig(SIGKILL, current, 1);
 		goto out;
 	}
+	mattx_step(MATTX_STEP_RUNNING);
 	guest->since = ktime_get();
 	pr_info("guest %s of node %u: runs here as pid %d\n", guest->comm, guest->home,
 		task_tgid_nr(current));
@@ -210,6 +214,12 @@ int mattx_guest_become(struct mattx_guest *guest)
 
 	if (!mattx_guest_advance(guest, MATTX_GUEST_WANTED, MATTX_GUEST_BECOMING))
 		return -ESTALE;
+	error = mattx_hooks_start();
+	if (error) {
+		mattx_guest_give_up(guest, error,
+				    "its system calls cannot be redirected there; see that kernel's log");
+		return error;
+	}
 	error = mattx_guest_await_threads(guest);
 	if (!error)
 		error = mattx_restore_check(guest);
@@ -243,6 +253,7 @@ int mattx_guest_become(struct mattx_guest *guest)
 				 guest->print->mode == MATTX_MEMORY_EAGER);
 	fput(image);
 	if (!error) {
+		mattx_step(MATTX_STEP_MAPPED);
 		mattx_guest_get(guest);
 		init_task_work(&guest->work, mattx_restore_work);
 		error = task_work_add(current, &guest->work, TWA_SIGNAL);

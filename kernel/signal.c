@@ -78,16 +78,6 @@ void mattx_signals_apply(const struct mattx_blueprint *print)
 	spin_unlock_irq(&mattx_own_sighand()->siglock);
 }
 
-void mattx_signals_apply_pending(const struct mattx_blueprint *print)
-{
-	struct mattx_signal signal;
-	u32 i;
-
-	for (i = 0; i < print->signals.count; i++)
-		if (!mattx_signal_get(&print->signals, i, &signal))
-			mattx_signal_deliver(current, &signal);
-}
-
 void mattx_signals_block(struct mattx_signal_masks *masks)
 {
 	sigset_t open;
@@ -190,16 +180,18 @@ static struct task_struct *mattx_signal_taker(struct task_struct *task, int numb
 
 /*
  * No function that is exported sends a signal with its information to a
- * process; only to a thread.  When all threads block it, whoever lets it
- * through first shall have it: it is moved to where the process's are.
+ * process; only to a thread.  It is moved to where the process's are when the
+ * thread blocks it, as whoever lets it through first shall have it; and when
+ * others wait there, as it comes after them.  @first: before them, always.
  */
-static void mattx_signal_share(struct task_struct *task, int number)
+static void mattx_signal_share(struct task_struct *task, int number, bool first)
 {
 	struct sigpending *shared = &task->signal->shared_pending;
-	struct sigqueue *queued, *next;
+	struct sigqueue *queued, *last = NULL;
 	struct sighand_struct *sighand;
 	struct task_struct *thread;
 	unsigned long flags;
+	bool waiting, more = false;
 
 	rcu_read_lock();
 	sighand = rcu_dereference(task->sighand);
@@ -207,13 +199,27 @@ static void mattx_signal_share(struct task_struct *task, int number)
 		goto out;
 	spin_lock_irqsave(&sighand->siglock, flags);
 	if (rcu_access_pointer(task->sighand) != sighand ||
-	    !sigismember(&task->pending.signal, number) ||
-	    !sigismember(&task->blocked, number) || sigismember(&shared->signal, number))
+	    !sigismember(&task->pending.signal, number))
 		goto unlock;
-	list_for_each_entry_safe(queued, next, &task->pending.list, list)
-		if (queued->info.si_signo == number)
-			list_move_tail(&queued->list, &shared->list);
-	sigdelset(&task->pending.signal, number);
+	waiting = sigismember(&shared->signal, number);
+	/* Of an ordinary number there is one. */
+	if (waiting && number < SIGRTMIN)
+		goto unlock;
+	if (!waiting && !first && !sigismember(&task->blocked, number))
+		goto unlock;
+	/* The last one; others of the number were sent to the thread alone. */
+	list_for_each_entry(queued, &task->pending.list, list) {
+		if (queued->info.si_signo != number)
+			continue;
+		more = last;
+		last = queued;
+	}
+	if (last && first)
+		list_move(&last->list, &shared->list);
+	else if (last)
+		list_move_tail(&last->list, &shared->list);
+	if (!more)
+		sigdelset(&task->pending.signal, number);
 	sigaddset(&shared->signal, number);
 	/* One that let it through meanwhile has looked before it was there. */
 	for_each_thread(task, thread) {
@@ -228,7 +234,54 @@ out:
 	rcu_read_unlock();
 }
 
-int mattx_signal_deliver(struct task_struct *task, const struct mattx_signal *signal)
+/* In a queue of signals; the siglock is held. */
+static struct sigqueue *mattx_signal_of_timer(struct sigpending *pending,
+					      const kernel_siginfo_t *info)
+{
+	struct sigqueue *queued;
+
+	list_for_each_entry(queued, &pending->list, list)
+		if (queued->info.si_signo == info->si_signo && queued->info.si_code == SI_TIMER &&
+		    queued->info.si_tid == info->si_tid)
+			return queued;
+	return NULL;
+}
+
+/*
+ * A timer has at most one signal on its way: what it would send besides is
+ * counted in it.  At home the next one may be sent as soon as this one was
+ * forwarded.  true: it is counted.
+ */
+static bool mattx_signal_overrun(struct task_struct *task, const kernel_siginfo_t *info)
+{
+	struct sighand_struct *sighand;
+	struct sigqueue *queued = NULL;
+	unsigned long flags;
+	s64 overrun;
+
+	if (info->si_code != SI_TIMER)
+		return false;
+	rcu_read_lock();
+	sighand = rcu_dereference(task->sighand);
+	if (!sighand)
+		goto out;
+	spin_lock_irqsave(&sighand->siglock, flags);
+	if (rcu_access_pointer(task->sighand) == sighand) {
+		queued = mattx_signal_of_timer(&task->pending, info) ?:
+			 mattx_signal_of_timer(&task->signal->shared_pending, info);
+		if (queued) {
+			overrun = (s64)queued->info.si_overrun + info->si_overrun + 1;
+			queued->info.si_overrun = min_t(s64, overrun, INT_MAX);
+		}
+	}
+	spin_unlock_irqrestore(&sighand->siglock, flags);
+out:
+	rcu_read_unlock();
+	return queued;
+}
+
+static int mattx_signal_send(struct task_struct *task, const struct mattx_signal *signal,
+			     bool first)
 {
 	struct task_struct *taker;
 	kernel_siginfo_t info;
@@ -243,11 +296,56 @@ int mattx_signal_deliver(struct task_struct *task, const struct mattx_signal *si
 			      mattx_signal_taker(task, signal->number);
 	if (!taker)
 		return -ESRCH;
-	error = send_sig_info(signal->number, &info, taker);
-	if (!signal->tid)
-		mattx_signal_share(taker, signal->number);
+	error = 0;
+	if (!mattx_signal_overrun(taker, &info)) {
+		error = send_sig_info(signal->number, &info, taker);
+		if (!signal->tid)
+			mattx_signal_share(taker, signal->number, first);
+	}
 	put_task_struct(taker);
 	return error;
+}
+
+int mattx_signal_deliver(struct task_struct *task, const struct mattx_signal *signal)
+{
+	return mattx_signal_send(task, signal, false);
+}
+
+/* Of the process's own number there is one that is newer, and counts for both. */
+static bool mattx_signal_is_pending(int number)
+{
+	bool pending;
+
+	spin_lock_irq(&mattx_own_sighand()->siglock);
+	pending = sigismember(&current->signal->shared_pending.signal, number);
+	spin_unlock_irq(&mattx_own_sighand()->siglock);
+	return pending;
+}
+
+/*
+ * Pending ones come (back) before those that were sent meanwhile.  Those for
+ * single threads go in their order, those for the process from the last one
+ * on, each before all others.
+ */
+static void mattx_signal_resend(const struct mattx_signal *signal)
+{
+	if (signal->tid)
+		mattx_signal_send(current, signal, false);
+	else if (signal->number >= SIGRTMIN || !mattx_signal_is_pending(signal->number))
+		mattx_signal_send(current, signal, true);
+}
+
+void mattx_signals_apply_pending(const struct mattx_blueprint *print)
+{
+	u32 i, count = print->signals.count;
+	struct mattx_signal signal;
+
+	for (i = 0; i < count; i++)
+		if (!mattx_signal_get(&print->signals, i, &signal) && signal.tid)
+			mattx_signal_resend(&signal);
+	for (i = count; i > 0; i--)
+		if (!mattx_signal_get(&print->signals, i - 1, &signal) && !signal.tid)
+			mattx_signal_resend(&signal);
 }
 
 void mattx_signals_return(const struct mattx_signal *signals, u32 count)
@@ -255,7 +353,11 @@ void mattx_signals_return(const struct mattx_signal *signals, u32 count)
 	u32 i;
 
 	for (i = 0; i < count; i++)
-		mattx_signal_deliver(current, &signals[i]);
+		if (signals[i].tid)
+			mattx_signal_resend(&signals[i]);
+	for (i = count; i > 0; i--)
+		if (!signals[i - 1].tid)
+			mattx_signal_resend(&signals[i - 1]);
 }
 
 int mattx_signals_take(struct mattx_signal **signals, u32 *count, bool own)

@@ -21,7 +21,7 @@ void mattx_signals_apply(const struct mattx_blueprint *print);
 /* Which ones the calling thread blocks. */
 void mattx_signals_capture_masks(struct mattx_thread *thread);
 void mattx_signals_apply_masks(const struct mattx_thread *thread);
-/* Pending ones of the blueprint, for the process and for each of its threads, are sent again. */
+/* The same with those of the blueprint, for the process and for each of its threads. */
 void mattx_signals_apply_pending(const struct mattx_blueprint *print);
 
 /* What a deputy or a waiting surrogate does: nothing but KILL and STOP gets through. */
@@ -43,7 +43,7 @@ bool mattx_signal_dequeue(struct mattx_signal *signal, bool own);
 int mattx_signal_deliver(struct task_struct *task, const struct mattx_signal *signal);
 /* Takes all pending ones off the queues into a kvmalloc'd list. */
 int mattx_signals_take(struct mattx_signal **signals, u32 *count, bool own);
-/* Puts captured pending signals (back) into the calling task's queue. */
+/* Puts captured pending signals back, before those that came since. */
 void mattx_signals_return(const struct mattx_signal *signals, u32 count);
 
 /* The caller's own: it stays as long as the caller runs. */

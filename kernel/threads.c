@@ -3,6 +3,7 @@
  * Held threads.
  */
 #include <linux/cred.h>
+#include <linux/err.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -56,25 +57,23 @@ void mattx_threads_put(struct mattx_threads *threads)
 	module_put(THIS_MODULE);
 }
 
-static struct mattx_held *mattx_held_create(struct mattx_threads *threads,
-					    struct task_struct *task)
+static struct mattx_held *mattx_held_create(struct mattx_threads *threads)
 {
 	struct mattx_held *held = kzalloc_obj(*held);
 
-	if (!held)
-		return NULL;
-	held->threads = mattx_threads_hold(threads);
-	held->task = get_task_struct(task);
-	held->tid = task_pid_nr_ns(task, task_active_pid_ns(current));
+	if (held)
+		held->threads = mattx_threads_hold(threads);
 	return held;
 }
 
-/* Into its place by tid. */
-static void mattx_held_list(struct mattx_held *held)
+/* It is @task from here on, in its place by tid. */
+static void mattx_held_list(struct mattx_held *held, struct task_struct *task)
 {
 	struct mattx_threads *threads = held->threads;
 	struct mattx_held *other;
 
+	held->task = get_task_struct(task);
+	held->tid = task_pid_nr_ns(task, task_active_pid_ns(current));
 	spin_lock(&threads->lock);
 	list_for_each_entry(other, &threads->list, list)
 		if (other->tid > held->tid)
@@ -268,7 +267,10 @@ static void mattx_held_stay(struct mattx_held *held)
 			set_thread_flag(TIF_NOTIFY_SIGNAL);
 			break;
 		case MATTX_ORDER_RESUME:
-			mattx_held_resume(held);
+			if (held->twin)
+				mattx_held_exit(held);
+			else
+				mattx_held_resume(held);
 			break;
 		case MATTX_ORDER_EXIT:
 			mattx_held_exit(held);
@@ -398,11 +400,11 @@ static int mattx_threads_call(struct mattx_threads *threads, struct task_struct 
 	error = threads->away ? 0 : mattx_refuse_thread(task, refusal);
 	if (error)
 		return error;
-	held = mattx_held_create(threads, task);
+	held = mattx_held_create(threads);
 	if (!held)
 		return -ENOMEM;
 	init_task_work(&held->work, mattx_held_work);
-	mattx_held_list(held);
+	mattx_held_list(held, task);
 	/* It ends: nobody will come. */
 	if (task_work_add(task, &held->work, TWA_SIGNAL))
 		mattx_held_free(held);
@@ -481,17 +483,59 @@ int mattx_threads_gather(struct mattx_threads *threads, unsigned long deadline,
 
 int mattx_threads_join(struct mattx_threads *threads)
 {
-	struct mattx_held *held = mattx_held_create(threads, current);
+	struct mattx_held *held = mattx_held_create(threads);
 	int error;
 
 	if (!held)
 		return -ENOMEM;
 	init_task_work(&held->work, mattx_held_join_work);
-	mattx_held_list(held);
+	mattx_held_list(held, current);
 	error = task_work_add(current, &held->work, TWA_SIGNAL);
 	if (error)
 		mattx_held_free(held);
 	return error;
+}
+
+struct mattx_held *mattx_threads_expect(struct mattx_threads *threads)
+{
+	struct mattx_held *held;
+
+	if (READ_ONCE(threads->count) >= MATTX_THREADS_LIMIT - 1)
+		return ERR_PTR(-EAGAIN);
+	held = mattx_held_create(threads);
+	if (!held)
+		return ERR_PTR(-ENOMEM);
+	held->twin = true;
+	init_task_work(&held->work, mattx_held_join_work);
+	return held;
+}
+
+void mattx_threads_adopt(struct mattx_held *held, struct task_struct *task)
+{
+	mattx_held_list(held, task);
+	/* It has not run yet: it takes work, and looks for it on its way to user mode. */
+	WARN_ON_ONCE(task_work_add(task, &held->work, TWA_RESUME));
+}
+
+void mattx_threads_forget(struct mattx_held *held)
+{
+	struct mattx_threads *threads = held->threads;
+
+	kfree(held);
+	mattx_threads_put(threads);
+}
+
+void mattx_threads_end(struct mattx_threads *threads, u32 tid)
+{
+	struct mattx_held *held;
+
+	spin_lock(&threads->lock);
+	list_for_each_entry(held, &threads->list, list)
+		/* Whatever else is under way has an order for it already. */
+		if (held->tid == tid && held->twin && held->order == MATTX_ORDER_STAND)
+			WRITE_ONCE(held->order, MATTX_ORDER_EXIT);
+	spin_unlock(&threads->lock);
+	wake_up_all(&threads->wake_held);
 }
 
 static bool mattx_threads_complete(struct mattx_threads *threads, u32 count)

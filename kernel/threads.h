@@ -33,7 +33,7 @@ enum mattx_order {
 	MATTX_ORDER_PIN,	/* wait, and do nothing else: registers are being set */
 	MATTX_ORDER_TAKE,	/* take over the next state but for the registers, then wait */
 	MATTX_ORDER_RUN,	/* go on with the state that was taken */
-	MATTX_ORDER_RESUME,	/* go on as captured */
+	MATTX_ORDER_RESUME,	/* go on as captured; twins end */
 	MATTX_ORDER_EXIT,	/* end without a trace: it ended elsewhere */
 	MATTX_ORDER_DISMISS,	/* let go: the process is being killed */
 };
@@ -56,6 +56,7 @@ struct mattx_held {
 	enum mattx_order	order;		/* the threads' lock */
 	enum mattx_stand	stand;		/* the threads' lock */
 	int			error;		/* of the capture or the taking over */
+	bool			twin;		/* at home: of a thread that began away */
 	struct callback_head	work;
 	struct mattx_border	border;
 
@@ -109,6 +110,18 @@ int mattx_threads_gather(struct mattx_threads *threads, unsigned long deadline,
 int mattx_threads_join(struct mattx_threads *threads);
 /* The main thread waits until @count threads have joined; killable. */
 int mattx_threads_await(struct mattx_threads *threads, u32 count, unsigned long deadline);
+
+/*
+ * A thread of the calling process that is about to be made, at home for one
+ * that began away.  Expect allocates; -EAGAIN: there are enough.  Then either
+ * it is adopted, in a context that may not sleep and before it runs for the
+ * first time, and is held from there on; or it is forgotten.
+ */
+struct mattx_held *mattx_threads_expect(struct mattx_threads *threads);
+void mattx_threads_adopt(struct mattx_held *held, struct task_struct *task);
+void mattx_threads_forget(struct mattx_held *held);
+/* The thread @tid has ended away; if it began there, so does its twin. */
+void mattx_threads_end(struct mattx_threads *threads, u32 tid);
 
 /*
  * From here on those that stand have these duties.  NULL: none any more, and

@@ -43,6 +43,8 @@ enum mattx_wire_type {
 	MATTX_WIRE_EXITED,	/* away: wait status and usage */
 	MATTX_WIRE_KILL,	/* home: end the guest */
 	MATTX_WIRE_SEND_HOME,	/* away: take the guest back, and why */
+	MATTX_WIRE_HOME_CALL,	/* away: a call that only the process at home can make */
+	MATTX_WIRE_THREAD_END,	/* away: a thread of the guest ends */
 	/* pages.c */
 	MATTX_WIRE_PAGES_GET = 48,
 	MATTX_WIRE_PAGES,

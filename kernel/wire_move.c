@@ -85,6 +85,64 @@ void mattx_exit_report_take(struct mattx_cursor *c, struct mattx_exit_report *re
 	report->system_ns = mattx_take_u64(c);
 }
 
+/* Length, and bytes of a buffer of MATTX_CALL_BYTES. */
+static void mattx_call_bytes_put(struct mattx_cursor *c, const u8 *bytes, u32 size)
+{
+	if (size > MATTX_CALL_BYTES)
+		c->bad = true;
+	mattx_put_u32(c, size);
+	if (!c->bad)
+		mattx_put_bytes(c, bytes, size);
+}
+
+static u32 mattx_call_bytes_take(struct mattx_cursor *c, u8 *bytes)
+{
+	u32 size = mattx_take_u32(c);
+
+	if (size > MATTX_CALL_BYTES)
+		c->bad = true;
+	if (c->bad)
+		return 0;
+	mattx_take_bytes(c, bytes, size);
+	return size;
+}
+
+void mattx_home_call_put(struct mattx_cursor *c, const struct mattx_home_call *call)
+{
+	u32 i;
+
+	mattx_put_u32(c, call->kind);
+	for (i = 0; i < MATTX_CALL_NUMBERS; i++)
+		mattx_put_u64(c, call->numbers[i]);
+	mattx_call_bytes_put(c, call->bytes, call->size);
+}
+
+void mattx_home_call_take(struct mattx_cursor *c, struct mattx_home_call *call)
+{
+	u32 i;
+
+	memset(call, 0, sizeof(*call));
+	call->kind = mattx_take_u32(c);
+	for (i = 0; i < MATTX_CALL_NUMBERS; i++)
+		call->numbers[i] = mattx_take_u64(c);
+	call->size = mattx_call_bytes_take(c, call->bytes);
+	if (!call->kind || call->kind >= MATTX_CALL_KINDS)
+		c->bad = true;
+}
+
+void mattx_home_answer_put(struct mattx_cursor *c, const struct mattx_home_answer *answer)
+{
+	mattx_put_u64(c, (u64)answer->result);
+	mattx_call_bytes_put(c, answer->bytes, answer->size);
+}
+
+void mattx_home_answer_take(struct mattx_cursor *c, struct mattx_home_answer *answer)
+{
+	memset(answer, 0, sizeof(*answer));
+	answer->result = (s64)mattx_take_u64(c);
+	answer->size = mattx_call_bytes_take(c, answer->bytes);
+}
+
 /* A cursor over record @index of a list. */
 static void mattx_record_cursor(struct mattx_cursor *c, const struct mattx_records *list,
 				u32 index, size_t size)

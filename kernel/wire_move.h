@@ -70,6 +70,45 @@ struct mattx_exit_report {
 void mattx_exit_report_put(struct mattx_cursor *c, const struct mattx_exit_report *report);
 void mattx_exit_report_take(struct mattx_cursor *c, struct mattx_exit_report *report);
 
+/*
+ * HOME_CALL, a request: something that only the process at home can do, done by
+ * its deputy.  What the numbers and bytes mean depends on the kind.
+ */
+enum mattx_home_call_kind {
+	MATTX_CALL_THREAD = 1,	/* a thread at home for one that begins; result: its tid */
+	/* Timers stay at home; numbers: the id, flags; bytes: as the system calls have them. */
+	MATTX_CALL_TIMER_CREATE,	/* numbers: the clock, 1: there is an event; bytes: it; answer: the id */
+	MATTX_CALL_TIMER_SETTIME,	/* bytes: the new setting; answer: the old one */
+	MATTX_CALL_TIMER_GETTIME,	/* answer: the setting */
+	MATTX_CALL_TIMER_GETOVERRUN,
+	MATTX_CALL_TIMER_DELETE,
+	MATTX_CALL_KINDS
+};
+
+#define MATTX_CALL_NUMBERS	3
+#define MATTX_CALL_BYTES	64u
+struct mattx_home_call {
+	u32	kind;		/* enum mattx_home_call_kind */
+	u64	numbers[MATTX_CALL_NUMBERS];
+	u32	size;
+	u8	bytes[MATTX_CALL_BYTES];
+};
+
+#define MATTX_HOME_CALL_SIZE	(4 + MATTX_CALL_NUMBERS * 8 + 4 + MATTX_CALL_BYTES)
+void mattx_home_call_put(struct mattx_cursor *c, const struct mattx_home_call *call);
+void mattx_home_call_take(struct mattx_cursor *c, struct mattx_home_call *call);
+
+/* Its reply. */
+struct mattx_home_answer {
+	s64	result;		/* as the system call's: an errno when negative */
+	u32	size;
+	u8	bytes[MATTX_CALL_BYTES];
+};
+
+#define MATTX_HOME_ANSWER_SIZE	(8 + 4 + MATTX_CALL_BYTES)
+void mattx_home_answer_put(struct mattx_cursor *c, const struct mattx_home_answer *answer);
+void mattx_home_answer_take(struct mattx_cursor *c, struct mattx_home_answer *answer);
+
 /* One mapping of the process. */
 enum mattx_area_kind {
 	MATTX_AREA_ANONYMOUS,

@@ -393,6 +393,50 @@ static size_t send_home_sample(u8 *data, size_t size)
 	return c.at - data;
 }
 
+static int home_call_decode(u8 *data, size_t length)
+{
+	struct mattx_home_call call;
+	struct mattx_cursor c;
+
+	mattx_cursor_init(&c, data, length);
+	mattx_home_call_take(&c, &call);
+	if (call.size > sizeof(call.bytes))
+		abort();
+	return c.bad ? -EBADMSG : 0;
+}
+
+static size_t home_call_sample(u8 *data, size_t size)
+{
+	const struct mattx_home_call call = { .kind = MATTX_CALL_THREAD, .size = 8 };
+	struct mattx_cursor c;
+
+	mattx_cursor_init(&c, data, size);
+	mattx_home_call_put(&c, &call);
+	return c.at - data;
+}
+
+static int home_answer_decode(u8 *data, size_t length)
+{
+	struct mattx_home_answer answer;
+	struct mattx_cursor c;
+
+	mattx_cursor_init(&c, data, length);
+	mattx_home_answer_take(&c, &answer);
+	if (answer.size > sizeof(answer.bytes))
+		abort();
+	return c.bad ? -EBADMSG : 0;
+}
+
+static size_t home_answer_sample(u8 *data, size_t size)
+{
+	const struct mattx_home_answer answer = { .result = -11, .size = 16 };
+	struct mattx_cursor c;
+
+	mattx_cursor_init(&c, data, size);
+	mattx_home_answer_put(&c, &answer);
+	return c.at - data;
+}
+
 const struct mattx_target mattx_targets[] = {
 	{ "frame header", header_decode, header_sample },
 	{ "HELLO", hello_decode, hello_sample },
@@ -407,6 +451,8 @@ const struct mattx_target mattx_targets[] = {
 	{ "PAGES", pages_decode, pages_sample },
 	{ "REFUSE", refusal_decode, refusal_sample },
 	{ "SEND_HOME", send_home_decode, send_home_sample },
+	{ "HOME_CALL", home_call_decode, home_call_sample },
+	{ "HOME_CALL reply", home_answer_decode, home_answer_sample },
 	{ "TREE_REQUEST", tree_request_decode, tree_request_sample },
 	{ "TREE_REPLY", tree_reply_decode, tree_reply_sample },
 	{ "TREE_CHANGED", tree_changed_decode, tree_changed_sample },

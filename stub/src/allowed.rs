@@ -59,7 +59,11 @@ const ALWAYS: &[libc::c_long] = &[
     libc::SYS_times,
     libc::SYS_alarm,
     libc::SYS_getitimer,
-    libc::SYS_setitimer,
+    // Timers of home, where the module makes these calls.
+    libc::SYS_timer_settime,
+    libc::SYS_timer_gettime,
+    libc::SYS_timer_getoverrun,
+    libc::SYS_timer_delete,
     // Its own threads: waiting for each other.
     libc::SYS_futex,
     libc::SYS_futex_waitv,
@@ -227,6 +231,16 @@ mod verdict {
     pub const NOTIFY: u32 = 0x7fc0_0000;
 }
 
+/// Clocks of timers that can stay at home while the guest computes here.
+const TIMER_CLOCKS: &[i32] = &[
+    libc::CLOCK_REALTIME,
+    libc::CLOCK_MONOTONIC,
+    libc::CLOCK_BOOTTIME,
+    libc::CLOCK_TAI,
+    libc::CLOCK_REALTIME_ALARM,
+    libc::CLOCK_BOOTTIME_ALARM,
+];
+
 /// Thread attributes of prctl.
 const PRCTL: &[i32] = &[
     libc::PR_SET_NAME,
@@ -297,6 +311,8 @@ fn compile(pid: u32, root: Root) -> std::result::Result<Filter, seccompiler::Bac
         vec![SeccompRule::new(vec![masked(0, thread, thread)?])?],
     );
     rules.insert(libc::SYS_prctl, one_of(0, PRCTL)?);
+    rules.insert(libc::SYS_setitimer, one_of(0, &[libc::ITIMER_REAL])?);
+    rules.insert(libc::SYS_timer_create, one_of(0, TIMER_CLOCKS)?);
     // To itself (abort, raise); other pids name processes of home.
     rules.insert(libc::SYS_kill, one_of(0, &[pid])?);
     rules.insert(libc::SYS_tgkill, one_of(0, &[pid])?);

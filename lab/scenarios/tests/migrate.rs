@@ -102,6 +102,55 @@ fn all_threads_move_and_come_back() -> Result<()> {
 }
 
 #[test]
+fn threads_begun_away_come_home() -> Result<()> {
+    const ROUNDS: u32 = 2000;
+    const TRIPS: u32 = 22;
+    let (cluster, _turn) = cluster()?;
+    let (home, away) = (cluster.node(1), cluster.node(2));
+    let program = programs::push(home, "threads")?;
+    let output = home.run(&format!("{program} {ROUNDS} 0 0 1 | tail -n 1"), LONG)?;
+    let expected = output.stdout.trim().to_owned();
+    assert!(expected.ends_with("faults 0"), "{expected}");
+    let subject = Subject::start(home, &format!("{program} {ROUNDS} 10 7 1"))?;
+    let tids = || {
+        home.sh(&format!("ls /proc/{}/task | sort -n", subject.pid))
+            .map(|tids| tids.lines().count())
+    };
+    let begun = tids()?;
+    for trip in 0..TRIPS {
+        subject.migrate(home, "2")?;
+        home.sh(&format!("sleep 0.{}", 2 + trip % 4))?;
+        if trip == 1 {
+            // Stopped, so that no thread begins or ends while both sides are asked.
+            subject.signal(home, "STOP")?;
+            home.sh("sleep 2")?;
+            let guest = away.sh("cut -d : -f 1 /proc/mattx/guests")?;
+            assert_eq!(
+                home.sh(&format!("ls /proc/{}/task | sort -n", subject.pid))?,
+                away.sh(&format!(
+                    "awk '/^NSpid/ {{ print $NF }}' /proc/{}/task/*/status | sort -n",
+                    guest.trim()
+                ))?,
+                "the threads at home are not those away"
+            );
+            subject.signal(home, "CONT")?;
+            subject.wait_for_progress(home)?;
+        }
+        subject.migrate(home, "home")?;
+    }
+    assert!(tids()? > begun, "no thread began away and stayed");
+    subject.migrate(home, "2")?;
+    subject.wait_for_line(home, &expected)?;
+    subject.wait_for_line(home, "status 7")?;
+    assert_eq!(
+        home.try_sh("dmesg | grep 'began away'")?.stdout,
+        "",
+        "a recall was refused"
+    );
+    wait_until_gone(&cluster)
+}
+
+#[test]
 fn a_guest_ends_with_its_own_status_at_home() -> Result<()> {
     let (cluster, _turn) = cluster()?;
     let home = cluster.node(1);
@@ -173,6 +222,57 @@ fn signals_reach_the_process_where_it_is() -> Result<()> {
 }
 
 #[test]
+fn no_signal_is_lost_on_the_way() -> Result<()> {
+    const SIGNALS: u32 = 6000;
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    let program = programs::push(home, "signals")?;
+    let subject = Subject::start(home, &format!("{program} count {SIGNALS}"))?;
+    subject.wait_for_line(home, "ready")?;
+    home.sh(&format!(
+        "cp {program} /root/sender; setsid /root/sender send {} {SIGNALS} 1000 </dev/null >/tmp/sender.out 2>&1 &",
+        subject.pid
+    ))?;
+    // As long as they are sent, and a few times more.
+    let mut trips = 0;
+    while home.try_sh("pgrep -x sender")?.status == 0 {
+        subject.migrate(home, "2")?;
+        subject.migrate(home, "home")?;
+        trips += 1;
+    }
+    assert!(trips > 3, "only {trips} round trips in all that time");
+    subject.wait_for_line(home, &format!("received {SIGNALS} faults 0 first 0"))?;
+    subject.wait_for_line(home, "status 0")?;
+    wait_until_gone(&cluster)
+}
+
+#[test]
+fn timers_go_on_wherever_it_computes() -> Result<()> {
+    const ROUNDS: u32 = 600;
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    let program = programs::push(home, "timers")?;
+    let subject = Subject::start(home, &format!("{program} {ROUNDS} 7"))?;
+    for _ in 0..6 {
+        subject.migrate(home, "2")?;
+        subject.wait_for_progress(home)?;
+        subject.migrate(home, "home")?;
+        subject.wait_for_progress(home)?;
+    }
+    subject.migrate(home, "2")?;
+    subject.wait_for_line(home, "faults 0")?;
+    subject.wait_for_line(home, "status 7")?;
+
+    // What counts processor time cannot count it elsewhere.
+    let subject = Subject::start(home, &format!("{program} processor"))?;
+    subject.wait_for_line(home, "ready")?;
+    let told = home.try_sh(&format!("mattx why {} 2>&1", subject.pid))?;
+    assert!(told.stdout.contains("[timers]"), "{told:?}");
+    subject.signal(home, "KILL")?;
+    wait_until_gone(&cluster)
+}
+
+#[test]
 fn nodes_are_emptied_and_closed_by_one_command() -> Result<()> {
     let (cluster, _turn) = cluster()?;
     let (home, away) = (cluster.node(1), cluster.node(2));
@@ -210,6 +310,68 @@ fn nodes_are_emptied_and_closed_by_one_command() -> Result<()> {
     subject.signal(home, "KILL")?;
     other.signal(home, "KILL")?;
     wait_until_gone(&cluster)
+}
+
+#[test]
+fn a_guest_has_no_rights_over_its_host() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let (home, host) = (cluster.node(1), cluster.node(2));
+    let program = programs::push(home, "rights")?;
+    // Where everybody can execute it.
+    home.sh(&format!("cp {program} /tmp/rights; chmod 755 /tmp/rights"))?;
+    // A process of the same user, with a pid that nobody has at home, and files that only the host has.
+    let nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups";
+    host.sh("echo 30000 > /proc/sys/kernel/ns_last_pid; echo x > /root/secret-of-host; chmod 600 /root/secret-of-host; echo x > /tmp/public-of-host; chmod 644 /tmp/public-of-host")?;
+    host.sh(&format!(
+        "setsid {nobody} sleep 3600 </dev/null >/dev/null 2>&1 &"
+    ))?;
+    let other: u32 = host
+        .wait_until("start its own process", MOMENT, "pgrep -nx sleep")?
+        .trim()
+        .parse()
+        .expect("a pid");
+    assert!(other >= 30000, "pid {other}");
+    for attempt in [
+        "kill",
+        "trace",
+        "read-memory",
+        "proc-memory",
+        "proc-environment",
+        "priority",
+        "processors",
+        "secret-file",
+        "public-file",
+        "device",
+        "root",
+        "mount",
+        "name",
+    ] {
+        home.sh("rm -f /tmp/rights.out")?;
+        home.sh(&format!(
+            "setsid sh -c '{nobody} /tmp/rights {attempt} {other} > /tmp/rights.out 2>&1' </dev/null >/dev/null 2>&1 &"
+        ))?;
+        home.wait_until(
+            "wait to be asked",
+            MOMENT,
+            "grep -q ready /tmp/rights.out && pgrep -nx rights",
+        )?;
+        let pid = home.sh("pgrep -nx rights")?;
+        let subject = Subject::of(pid.trim().parse().expect("a pid"));
+        // Another user cannot send it away.
+        let told = home.try_sh(&format!(
+            "{nobody} sh -c 'echo migrate {} 2 > /proc/mattx/admin'",
+            subject.pid
+        ))?;
+        assert!(told.stderr.contains("Permission denied"), "{told:?}");
+        subject.migrate(home, "2")?;
+        subject.signal(home, "USR1")?;
+        home.wait_until("try", MOMENT, "grep -Eq 'refused|allowed' /tmp/rights.out")?;
+        let said = home.sh("tail -n 1 /tmp/rights.out")?;
+        assert!(said.starts_with("refused"), "{attempt}: {said}");
+        wait_until_gone(&cluster)?;
+    }
+    host.sh(&format!("kill -0 {other} && test $(hostname) != mine && test \"$(ps -o ni= -p {other})\" -eq 0 && kill {other}"))?;
+    Ok(())
 }
 
 #[test]

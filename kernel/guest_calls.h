@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef _MATTX_GUEST_CALLS_H
+#define _MATTX_GUEST_CALLS_H
+/*
+ * What redirected system calls of guests do instead; see hook.h.  In the
+ * caller's context, with what the kernel's own function gets and returns.
+ */
+struct pt_regs;
+
+long mattx_guest_clone(const struct pt_regs *regs);
+long mattx_guest_exit_thread(const struct pt_regs *regs);
+long mattx_guest_timer_create(const struct pt_regs *regs);
+long mattx_guest_timer_settime(const struct pt_regs *regs);
+long mattx_guest_timer_gettime(const struct pt_regs *regs);
+long mattx_guest_timer_getoverrun(const struct pt_regs *regs);
+long mattx_guest_timer_delete(const struct pt_regs *regs);
+
+#endif /* _MATTX_GUEST_CALLS_H */
