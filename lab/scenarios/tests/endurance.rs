@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Many moves, one after the other and at once: the result stays what it is. Minutes each; run by `scripts/test long`.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use mattx_lab::{Cluster, Config, Node, Result, SharedCluster};
+use mattx_scenarios::moves::{Subject, wait_for_links, wait_until_gone};
+use mattx_scenarios::programs;
+
+const LONG: Duration = Duration::from_secs(1800);
+const MODES: [&str; 3] = ["lazy", "eager", "hybrid"];
+
+static TURN: Mutex<()> = Mutex::new(());
+
+fn cluster() -> Result<(SharedCluster, MutexGuard<'static, ()>)> {
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let cluster = Cluster::shared(|| Config::installed(3))?;
+    wait_for_links(&cluster)?;
+    Ok((cluster, turn))
+}
+
+/// The last line of a run that is not moved.
+fn checksum(home: &Node, command: &str) -> Result<String> {
+    let output = home.run(&format!("{command} | tail -n 1"), LONG)?;
+    let line = output.stdout.trim().to_owned();
+    assert!(line.ends_with("faults 0"), "{line}");
+    Ok(line)
+}
+
+/// Waits for its end, which must be that of the unmoved run.
+fn finish(subject: &Subject, home: &Node, expected: &str, status: u32) -> Result<()> {
+    home.wait_until(
+        "end",
+        LONG,
+        &format!("! test -e /proc/{}/status", subject.pid),
+    )?;
+    let output = subject.output(home)?;
+    let end: Vec<&str> = output.lines().rev().take(2).collect();
+    assert_eq!(
+        end,
+        [format!("status {status}").as_str(), expected],
+        "{output}"
+    );
+    Ok(())
+}
+
+#[test]
+#[ignore = "a hundred round trips in each mode take minutes; run by scripts/test long"]
+fn a_hundred_round_trips_of_nine_threads() -> Result<()> {
+    const ROUNDS: u32 = 4000;
+    const TRIPS: u32 = 100;
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    let program = programs::push(home, "threads")?;
+    let expected = checksum(home, &format!("{program} {ROUNDS} 0 0 1"))?;
+    for mode in MODES {
+        let subject = Subject::start(home, &format!("{program} {ROUNDS} 30 7 1"))?;
+        let begin = Instant::now();
+        for trip in 0..TRIPS {
+            subject.migrate(home, &format!("2 {mode}"))?;
+            home.sh(&format!("sleep 0.{}", trip % 3))?;
+            subject.migrate(home, "home")?;
+        }
+        println!(
+            "{mode}: {TRIPS} round trips of 9 threads in {:.1} s",
+            begin.elapsed().as_secs_f64()
+        );
+        finish(&subject, home, &expected, 7)?;
+        wait_until_gone(&cluster)?;
+    }
+    Ok(())
+}
+
+#[test]
+#[ignore = "chains over three nodes in each mode take minutes; run by scripts/test long"]
+fn chains_over_three_nodes() -> Result<()> {
+    const ROUNDS: u32 = 1500;
+    const CHAINS: u32 = 12;
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    let program = programs::push(home, "threads")?;
+    let expected = checksum(home, &format!("{program} {ROUNDS} 0 0 1"))?;
+    for mode in MODES {
+        let subject = Subject::start(home, &format!("{program} {ROUNDS} 30 7 1"))?;
+        let begin = Instant::now();
+        for _ in 0..CHAINS {
+            subject.migrate(home, &format!("2 {mode}"))?;
+            subject.migrate(home, &format!("3 {mode}"))?;
+            subject.migrate(home, &format!("2 {mode}"))?;
+            subject.migrate(home, "home")?;
+        }
+        println!(
+            "{mode}: {CHAINS} chains home-2-3-2-home in {:.1} s",
+            begin.elapsed().as_secs_f64()
+        );
+        finish(&subject, home, &expected, 7)?;
+        wait_until_gone(&cluster)?;
+    }
+    Ok(())
+}
+
+#[test]
+#[ignore = "a thousand round trips take minutes; run by scripts/test long"]
+fn a_thousand_round_trips() -> Result<()> {
+    const TRIPS: u32 = 1000;
+    const ROUNDS: u32 = 40_000;
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    let program = programs::push(home, "calc")?;
+    let subject = Subject::start(home, &format!("{program} {ROUNDS} 10 7"))?;
+    let begin = Instant::now();
+    // In the node, so that what takes time is the moves.
+    let output = home.run(
+        &format!(
+            "for i in $(seq {TRIPS}); do echo migrate {} 2 > /proc/mattx/admin && echo migrate {} home > /proc/mattx/admin || exit 1; done",
+            subject.pid, subject.pid
+        ),
+        LONG,
+    )?;
+    assert_eq!(output.status, 0, "{}", output.stderr);
+    println!(
+        "{TRIPS} round trips in {:.1} s",
+        begin.elapsed().as_secs_f64()
+    );
+    subject.wait_for_progress(home)?;
+    // What an unmoved run has printed by now is what it has printed.
+    let moved = subject.output(home)?;
+    subject.signal(home, "KILL")?;
+    let rounds = moved
+        .lines()
+        .filter(|line| line.starts_with("tick"))
+        .count()
+        * 10;
+    let unmoved = home.run(&format!("{program} {rounds}"), LONG)?.stdout;
+    let ticks = |text: &str| -> Vec<String> {
+        text.lines()
+            .filter(|line| line.starts_with("tick") || line.starts_with("WRONG"))
+            .map(str::to_owned)
+            .collect()
+    };
+    assert!(rounds > 0);
+    assert_eq!(ticks(&moved), ticks(&unmoved));
+    wait_until_gone(&cluster)
+}
+
+#[test]
+#[ignore = "fifty processes on three emulated nodes take minutes; run by scripts/test long"]
+fn fifty_processes_move_at_once() -> Result<()> {
+    const PROCESSES: usize = 51;
+    const ROUNDS: u32 = 150;
+    const MOVES: u32 = 6;
+    let (cluster, _turn) = cluster()?;
+    let nodes = cluster.nodes();
+    for node in nodes {
+        let program = programs::push(node, "calc")?;
+        // Each process has some 5 MiB, each node room for a few times its own.
+        node.sh(&format!(
+            "rm -f /tmp/crowd.*; for i in $(seq {}); do setsid sh -c \"{program} {ROUNDS} 20 7 > /tmp/crowd.$i 2>&1; echo status \\$? >> /tmp/crowd.$i\" </dev/null >/dev/null 2>&1 & done",
+            PROCESSES / nodes.len()
+        ))?;
+    }
+    // Each node sends its own processes around, all at the same time, and takes no notice of refusals.
+    for node in nodes {
+        let others: Vec<String> = (1..=nodes.len())
+            .filter(|other| *other != node.number())
+            .map(|other| other.to_string())
+            .collect();
+        node.sh(&format!(
+            "for pid in $(pgrep -x calc); do setsid sh -c 'for i in $(seq {MOVES}); do for to in {} home; do echo migrate '$pid' $to > /proc/mattx/admin; done; done' </dev/null >/dev/null 2>&1 & done",
+            others.join(" ")
+        ))?;
+    }
+    let expected = checksum(&nodes[0], &format!("/root/calc {ROUNDS}"))?;
+    for node in nodes {
+        let own = PROCESSES / nodes.len();
+        node.wait_until(
+            "see all of its processes end",
+            LONG,
+            &format!("test $(grep -l ^status /tmp/crowd.* | wc -l) = {own}"),
+        )?;
+        let wrong = node.sh(&format!(
+            "for i in $(seq {own}); do test \"$(tail -n 2 /tmp/crowd.$i)\" = \"$(printf '{expected}\\nstatus 7')\" || tail -n 2 /tmp/crowd.$i; done"
+        ))?;
+        assert_eq!(wrong, "", "on {}", node.name());
+        println!(
+            "{}: {}",
+            node.name(),
+            node.sh("grep ^moves /proc/mattx/stats | tr '\\n' ' '")?
+        );
+    }
+    wait_until_gone(&cluster)
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Something breaks at a step of a move: afterwards there is exactly one live copy of the process, or a defined end, and
+//! nothing stays frozen. The kernel waits at the step meanwhile, see `kernel/step.h`.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mattx_lab::{Cluster, Config, Node, Result, SharedCluster};
+use mattx_scenarios::moves::{MOMENT, Subject, wait_for_links, wait_until_gone};
+use mattx_scenarios::programs;
+
+/// From the fault to a process that computes or has ended.
+const LIMIT: Duration = Duration::from_secs(10);
+/// Emulated nodes are that much slower.
+const EMULATED: u32 = 6;
+
+static TURN: Mutex<()> = Mutex::new(());
+
+fn cluster() -> Result<(SharedCluster, MutexGuard<'static, ()>)> {
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let cluster = Cluster::shared(|| Config::installed(2))?;
+    wait_for_links(&cluster)?;
+    Ok((cluster, turn))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    Out,
+    Home,
+}
+
+/// Where the step is taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    Home,
+    Away,
+}
+
+type Step = (&'static str, Way, Place);
+
+const STEPS: [Step; 16] = [
+    ("frozen", Way::Out, Place::Home),
+    ("offering", Way::Out, Place::Home),
+    ("offered", Way::Out, Place::Home),
+    ("mapped", Way::Out, Place::Away),
+    ("restored", Way::Out, Place::Away),
+    ("ready", Way::Out, Place::Home),
+    ("running", Way::Out, Place::Away),
+    ("committed", Way::Out, Place::Home),
+    ("recalling", Way::Home, Place::Home),
+    ("recalled", Way::Home, Place::Home),
+    ("captured", Way::Home, Place::Away),
+    ("sending", Way::Home, Place::Away),
+    ("sent", Way::Home, Place::Away),
+    ("received", Way::Home, Place::Home),
+    ("applying", Way::Home, Place::Home),
+    ("applied", Way::Home, Place::Home),
+];
+
+/// Those that a short run looks at: on both sides and on both ways, before and after the process is in two places.
+fn some_steps() -> impl Iterator<Item = Step> {
+    STEPS.into_iter().filter(|(name, ..)| {
+        ["offered", "restored", "committed", "sending", "received"].contains(name)
+    })
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    Kill,
+    Cut,
+    PowerOff,
+}
+
+impl Fault {
+    fn happen(self, host: &Node) -> Result<()> {
+        match self {
+            Self::Kill => host
+                .sh("awk '$1 == \"guest\" && $2 > 0 { print $2 }' /proc/mattx/processes | xargs -r kill -KILL")
+                .map(drop)?,
+            Self::Cut => host.cut(),
+            Self::PowerOff => host.power_off(),
+        }
+        Ok(())
+    }
+
+    fn repair(self, host: &Node) -> Result<()> {
+        match self {
+            Self::Kill => (),
+            Self::Cut => host.mend(),
+            Self::PowerOff => host.power_on()?,
+        }
+        Ok(())
+    }
+}
+
+fn wait_at(node: &Node, step: &str) -> Result<()> {
+    node.sh(&format!(
+        "echo {step} > /sys/module/mattx/parameters/wait_at"
+    ))
+    .map(drop)
+}
+
+/// The numbers of its ticks: two copies that run, or one that does something again, would repeat some.
+fn ticks_ascend(output: &str) -> bool {
+    let ticks: Vec<u64> = output
+        .lines()
+        .filter_map(|line| line.strip_prefix("tick ")?.split(' ').next()?.parse().ok())
+        .collect();
+    ticks.windows(2).all(|pair| pair[0] < pair[1])
+}
+
+fn one_fault(cluster: &Cluster, (step, way, place): Step, fault: Fault) -> Result<()> {
+    let (home, host) = (cluster.node(1), cluster.node(2));
+    let limit = LIMIT
+        * if cluster.is_accelerated() {
+            1
+        } else {
+            EMULATED
+        };
+    let program = programs::push(home, "calc")?;
+    let subject = Subject::start(home, &format!("{program} 1000000 10"))?;
+    if way == Way::Home {
+        subject.migrate(home, "2")?;
+        subject.wait_for_progress(home)?;
+    }
+    let at = if place == Place::Home { home } else { host };
+    at.sh("dmesg -C")?;
+    wait_at(at, step)?;
+    let to = if way == Way::Out { "2" } else { "home" };
+    home.sh(&format!(
+        "setsid sh -c 'echo migrate {} {to} > /proc/mattx/admin' </dev/null >/dev/null 2>&1 &",
+        subject.pid
+    ))?;
+    at.wait_until(
+        &format!("come to step {step}"),
+        MOMENT,
+        &format!("dmesg | grep -q 'reached {step}'"),
+    )?;
+    fault.happen(host)?;
+    if place == Place::Home || fault != Fault::PowerOff {
+        wait_at(at, "none")?;
+    }
+    home.wait_until(
+        &format!("see it compute or end after {fault:?} at step {step}"),
+        limit,
+        "grep -q ^status /tmp/calc.out || { before=$(wc -l < /tmp/calc.out); sleep 1; test $(wc -l < /tmp/calc.out) -gt $before; }",
+    )?;
+    fault.repair(host)?;
+    wait_for_links(cluster)?;
+    let output = subject.output(home)?;
+    assert!(
+        ticks_ascend(&output),
+        "{fault:?} at step {step}: something ran twice"
+    );
+    if home.sh("cat /proc/mattx/remote")?.is_empty() {
+        host.wait_until(
+            &format!("have no copy after {fault:?} at step {step}"),
+            limit,
+            "! pgrep -x calc",
+        )?;
+    }
+    println!(
+        "{fault:?} at step {step}: {}",
+        output
+            .lines()
+            .find(|line| line.starts_with("status"))
+            .unwrap_or("it computes on")
+    );
+    home.sh(&format!("kill -KILL {} 2>/dev/null; true", subject.pid))?;
+    wait_until_gone(cluster)
+}
+
+#[test]
+fn a_fault_at_a_step_of_a_move_leaves_one_copy_or_an_end() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    for step in some_steps() {
+        one_fault(&cluster, step, Fault::Kill)?;
+        one_fault(&cluster, step, Fault::Cut)?;
+    }
+    Ok(())
+}
+
+#[test]
+#[ignore = "every fault at every step takes half an hour; run by scripts/test long"]
+fn every_fault_at_every_step_leaves_one_copy_or_an_end() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    for fault in [Fault::Kill, Fault::Cut, Fault::PowerOff] {
+        for step in STEPS {
+            one_fault(&cluster, step, fault)?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_computation_survives_the_crash_of_its_host() -> Result<()> {
+    const ROUNDS: u32 = 8;
+    let (cluster, _turn) = cluster()?;
+    let (home, host) = (cluster.node(1), cluster.node(2));
+    let program = programs::push(home, "calc")?;
+    let expected = home.sh(&format!("{program} {ROUNDS} | tail -n 1"))?;
+    // It prints nothing before its end, so that all that it does away from home it does in its own memory.
+    let subject = Subject::start(home, &format!("{program} {ROUNDS} 5000 7"))?;
+    subject.migrate(home, "2")?;
+    home.sh("sleep 3")?;
+    host.power_off();
+    home.wait_until(
+        "start it again at home",
+        MOMENT,
+        "test -z \"$(cat /proc/mattx/processes)\"",
+    )?;
+    assert_eq!(
+        subject.output(home)?.lines().count(),
+        1,
+        "it was to print nothing so far"
+    );
+    subject.wait_for_line(home, expected.trim())?;
+    subject.wait_for_line(home, "status 7")?;
+    home.sh("dmesg | grep -q 'starts again from where it left'")?;
+    host.power_on()?;
+    wait_for_links(&cluster)?;
+    wait_until_gone(&cluster)
+}
