@@ -193,6 +193,9 @@ static void mattx_signal_share(struct task_struct *task, int number, bool first)
 	unsigned long flags;
 	bool waiting, more = false;
 
+	/* Where nobody else could take it, its own queue keeps the order by itself. */
+	if (!first && thread_group_empty(task))
+		return;
 	rcu_read_lock();
 	sighand = rcu_dereference(task->sighand);
 	if (!sighand)
