@@ -133,11 +133,18 @@ test('fingers turn, pinch and ask for the menu', async () => {
   const distance = ({ eye }) => Math.hypot(...eye);
   const before = await view.state();
   await touch('touchStart', [[60, 170]]);
-  for (let step = 1; step <= 6; step += 1) await touch('touchMove', [[60 + step * 30, 170]]);
+  // A finger takes longer than one picture, however slowly these come.
+  for (let step = 1; step <= 6; step += 1) {
+    await touch('touchMove', [[60 + step * 30, 170]]);
+    await view.frames(1);
+  }
   await touch('touchEnd', []);
   const turned = await view.until('the view to turn', (state) => Math.abs(state.eye[0] - before.eye[0]) > 1);
   await touch('touchStart', [[180, 600], [240, 600]]);
-  for (let step = 1; step <= 6; step += 1) await touch('touchMove', [[180 - step * 20, 600], [240 + step * 20, 600]]);
+  for (let step = 1; step <= 6; step += 1) {
+    await touch('touchMove', [[180 - step * 20, 600], [240 + step * 20, 600]]);
+    await view.frames(1);
+  }
   await touch('touchEnd', []);
   await view.until('the view to come nearer', (state) => distance(state) < distance(turned) * 0.8);
   const [x, y] = await view.pointOfNode(1);
