@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use mattx_lab::{Error, Kernel, Node, Result, cache};
 
+use crate::moves::MOMENT;
+
 /// Names of the modules, in the order in which they are loaded.
 pub const MODULES: [&str; 2] = ["mattx", "mattxfs"];
 
@@ -17,6 +19,19 @@ pub fn push(node: &Node, kernel: Kernel) -> Result<()> {
         node.push(&file(kernel, name)?, &format!("/root/{name}.ko"))?;
     }
     Ok(())
+}
+
+/// Unloads the installed modules of a node, as soon as nothing uses them, and loads them again.
+///
+/// # Errors
+/// When something goes on using them, or the node's failures.
+pub fn reload(node: &Node) -> Result<()> {
+    node.wait_until(
+        "unload the modules",
+        MOMENT,
+        "rmmod mattxfs mattx 2>&1; ! grep -q '^mattx ' /proc/modules",
+    )?;
+    node.sh("modprobe mattx && modprobe mattxfs").map(drop)
 }
 
 fn file(kernel: Kernel, name: &str) -> Result<PathBuf> {

@@ -1,12 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Moving processes between nodes, and waiting for what comes of it.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mattx_lab::{Cluster, Node, Output, Result};
+use mattx_lab::{Cluster, Config, Node, Output, Result, SharedCluster};
 
 /// Generous, because emulated nodes on a busy host are slow.
 pub const MOMENT: Duration = Duration::from_secs(120);
+
+/// What a time limit is on this machine: emulated processors are 10 to 40 times slower, of which the limits of some
+/// things feel `slower` times.
+#[must_use]
+pub fn limit(cluster: &Cluster, real: Duration, slower: u32) -> Duration {
+    if cluster.is_accelerated() {
+        real
+    } else {
+        real * slower
+    }
+}
+
+/// A scenario's turn among those of its program.
+pub type Turn = MutexGuard<'static, ()>;
+
+/// Waits for this scenario's turn: those of one program that share a cluster, or measure time, run one after the other.
+pub fn turn() -> Turn {
+    static TURN: Mutex<()> = Mutex::new(());
+    // A scenario that failed in its turn says so itself.
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The cluster of `nodes` linked nodes that the scenarios of a program share, and this one's turn in it: each looks at
+/// everything that is there.
+///
+/// # Errors
+/// When it cannot be booted or its nodes do not link up.
+pub fn shared(nodes: usize) -> Result<(SharedCluster, Turn)> {
+    let turn = turn();
+    let cluster = Cluster::shared(|| Config::installed(nodes))?;
+    wait_for_links(&cluster)?;
+    Ok((cluster, turn))
+}
 
 /// Waits until the kernels of all nodes are linked.
 ///

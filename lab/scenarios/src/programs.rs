@@ -23,6 +23,14 @@ pub fn push_dynamic(node: &Node, name: &str) -> Result<String> {
     push_built(node, name, &[])
 }
 
+/// Copies the script `lab/programs/NAME` to `remote` in the node.
+///
+/// # Errors
+/// The node's failures.
+pub fn push_script(node: &Node, name: &str, remote: &str) -> Result<()> {
+    node.push(&repository().join("lab/programs").join(name), remote)
+}
+
 fn push_built(node: &Node, name: &str, options: &[&str]) -> Result<String> {
     let program = build(name, options)?;
     let remote = format!("/root/{name}");

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Nodes with nothing but the secret form a cluster, show each other's load, and notice who is gone.
 
-use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use mattx_lab::{Cluster, Config, Node, Result};
-use mattx_scenarios::moves::{MOMENT, Subject, wait_for_links, wait_until_gone};
-use mattx_scenarios::programs;
+use mattx_scenarios::moves::{MOMENT, Subject, limit, turn, wait_for_links, wait_until_gone};
+use mattx_scenarios::{modules, programs};
 
 /// From the start of the daemons until all nodes list all.
 const FORMED_WITHIN: Duration = Duration::from_secs(5);
@@ -26,14 +24,6 @@ const SLAB_BREATH: i64 = 2048;
 /// another scenario used one. The other limits hold there as they are: 3.1 and 3.2 s until all nodes list all, 2.0 and
 /// 1.9 s for the load, 5.2 and 5.3 s for a node without power.
 const EMULATED_REBOOT: u32 = 2;
-
-/// Times are measured, so there is one cluster at a time.
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    // A scenario that failed in its turn says so itself.
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Prints how long something took, and checks it.
 fn check(what: &str, took: Duration, limit: Duration) {
@@ -125,8 +115,7 @@ fn a_cluster_forms_from_the_secret_alone() -> Result<()> {
 fn whoever_has_no_rights_changes_nothing(node: &Node) -> Result<()> {
     // Where everybody may read it.
     const PROGRAM: &str = "/tmp/netlink.py";
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../programs/netlink.py");
-    node.push(&source, PROGRAM)?;
+    programs::push_script(node, "netlink.py", PROGRAM)?;
     node.sh(&format!("chmod 644 {PROGRAM}"))?;
     let answers = |requests: &str, events: &str, files: &str| {
         format!(
@@ -172,12 +161,7 @@ fn all_nodes_see_each_other_soon(cluster: &Cluster) -> Result<()> {
         node.sh("pkill -f '[l]ab-services'; pkill -x mattx-discd; umount /mattxfs; true")?;
     }
     for node in cluster.nodes() {
-        node.wait_until(
-            "unload the modules",
-            MOMENT,
-            "rmmod mattxfs mattx 2>&1; ! grep -q '^mattx ' /proc/modules",
-        )?;
-        node.sh("modprobe mattx && modprobe mattxfs")?;
+        modules::reload(node)?;
     }
     let uptime = "$(cut -d' ' -f1 /proc/uptime)";
     let slowest = thread::scope(|scope| {
@@ -230,12 +214,11 @@ fn a_node_without_power_is_gone_and_comes_back() -> Result<()> {
     check("node without power", took, LOST_WITHIN);
     second.power_on()?;
     let took = time(first, "find node 2 again", &lists("1 2"))?;
-    let emulation = if cluster.is_accelerated() {
-        1
-    } else {
-        EMULATED_REBOOT
-    };
-    check("rebooted node", took, BACK_WITHIN * emulation);
+    check(
+        "rebooted node",
+        took,
+        limit(&cluster, BACK_WITHIN, EMULATED_REBOOT),
+    );
     cluster.finish()
 }
 

@@ -1,26 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The programs of the demonstration move and come back while they work, and what they make is what it would have been.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mattx_lab::{Cluster, Config, Node, Result, SharedCluster};
-use mattx_scenarios::moves::{MOMENT, Subject, wait_for_links, wait_until_gone};
+use mattx_lab::{Node, Result, SharedCluster};
+use mattx_scenarios::moves::{self, MOMENT, Subject, Turn, wait_until_gone};
 use mattx_scenarios::programs;
 
 const LONG: Duration = Duration::from_secs(900);
 /// Round trips of each.
 const TRIPS: usize = 3;
 
-/// The scenarios share a cluster, and each looks at everything that is in it.
-static TURN: Mutex<()> = Mutex::new(());
-
-fn cluster() -> Result<(SharedCluster, MutexGuard<'static, ()>)> {
-    // A scenario that failed in its turn says so itself.
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let cluster = Cluster::shared(|| Config::installed(2))?;
-    wait_for_links(&cluster)?;
-    Ok((cluster, turn))
+fn cluster() -> Result<(SharedCluster, Turn)> {
+    moves::shared(2)
 }
 
 /// Away and home again, and each time it goes on with its work.
@@ -86,8 +78,7 @@ fn a_file_has_the_same_checksum_wherever_it_is_read() -> Result<()> {
 fn a_compile_loop_makes_the_same_files_wherever_it_runs() -> Result<()> {
     let (cluster, _turn) = cluster()?;
     let home = cluster.node(1);
-    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../programs/compile.py");
-    home.push(&script, "/root/compile.py")?;
+    programs::push_script(home, "compile.py", "/root/compile.py")?;
     home.sh(
         "ln -sf /usr/bin/python3 /root/compileloop; rm -rf /tmp/sources; mkdir /tmp/sources; \
          cd /usr/lib/python3*/ && cp abc.py bisect.py glob.py keyword.py stat.py /tmp/sources",

@@ -1,23 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Many moves, one after the other and at once: the result stays what it is. Minutes each; run by `scripts/test long`.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use mattx_lab::{Cluster, Config, Node, Result, SharedCluster};
-use mattx_scenarios::moves::{Subject, wait_for_links, wait_until_gone};
+use mattx_lab::{Node, Result, SharedCluster};
+use mattx_scenarios::moves::{self, Subject, Turn, wait_until_gone};
 use mattx_scenarios::programs;
 
 const LONG: Duration = Duration::from_secs(1800);
 const MODES: [&str; 3] = ["lazy", "eager", "hybrid"];
 
-static TURN: Mutex<()> = Mutex::new(());
-
-fn cluster() -> Result<(SharedCluster, MutexGuard<'static, ()>)> {
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let cluster = Cluster::shared(|| Config::installed(3))?;
-    wait_for_links(&cluster)?;
-    Ok((cluster, turn))
+fn cluster() -> Result<(SharedCluster, Turn)> {
+    moves::shared(3)
 }
 
 /// The last line of a run that is not moved.
@@ -45,25 +39,30 @@ fn finish(subject: &Subject, home: &Node, expected: &str, status: u32) -> Result
     Ok(())
 }
 
-#[test]
-#[ignore = "a hundred round trips in each mode take minutes; run by scripts/test long"]
-fn a_hundred_round_trips_of_nine_threads() -> Result<()> {
-    const ROUNDS: u32 = 4000;
-    const TRIPS: u32 = 100;
+/// Nine threads, begun away as well, go along `route` in each memory mode, `times` times each.
+fn travel(
+    rounds: u32,
+    route: &[&str],
+    times: u32,
+    pause: impl Fn(&Node, u32) -> Result<()>,
+) -> Result<()> {
     let (cluster, _turn) = cluster()?;
     let home = cluster.node(1);
     let program = programs::push(home, "threads")?;
-    let expected = checksum(home, &format!("{program} {ROUNDS} 0 0 1"))?;
+    let expected = checksum(home, &format!("{program} {rounds} 0 0 1"))?;
     for mode in MODES {
-        let subject = Subject::start(home, &format!("{program} {ROUNDS} 30 7 1"))?;
+        let subject = Subject::start(home, &format!("{program} {rounds} 30 7 1"))?;
         let begin = Instant::now();
-        for trip in 0..TRIPS {
-            subject.migrate(home, &format!("2 {mode}"))?;
-            home.sh(&format!("sleep 0.{}", trip % 3))?;
+        for time in 0..times {
+            for node in route {
+                subject.migrate(home, &format!("{node} {mode}"))?;
+            }
+            pause(home, time)?;
             subject.migrate(home, "home")?;
         }
         println!(
-            "{mode}: {TRIPS} round trips of 9 threads in {:.1} s",
+            "{mode}: {times} times home-{}-home in {:.1} s",
+            route.join("-"),
             begin.elapsed().as_secs_f64()
         );
         finish(&subject, home, &expected, 7)?;
@@ -73,31 +72,17 @@ fn a_hundred_round_trips_of_nine_threads() -> Result<()> {
 }
 
 #[test]
+#[ignore = "a hundred round trips in each mode take minutes; run by scripts/test long"]
+fn a_hundred_round_trips_of_nine_threads() -> Result<()> {
+    travel(4000, &["2"], 100, |home, time| {
+        home.sh(&format!("sleep 0.{}", time % 3)).map(drop)
+    })
+}
+
+#[test]
 #[ignore = "chains over three nodes in each mode take minutes; run by scripts/test long"]
 fn chains_over_three_nodes() -> Result<()> {
-    const ROUNDS: u32 = 1500;
-    const CHAINS: u32 = 12;
-    let (cluster, _turn) = cluster()?;
-    let home = cluster.node(1);
-    let program = programs::push(home, "threads")?;
-    let expected = checksum(home, &format!("{program} {ROUNDS} 0 0 1"))?;
-    for mode in MODES {
-        let subject = Subject::start(home, &format!("{program} {ROUNDS} 30 7 1"))?;
-        let begin = Instant::now();
-        for _ in 0..CHAINS {
-            subject.migrate(home, &format!("2 {mode}"))?;
-            subject.migrate(home, &format!("3 {mode}"))?;
-            subject.migrate(home, &format!("2 {mode}"))?;
-            subject.migrate(home, "home")?;
-        }
-        println!(
-            "{mode}: {CHAINS} chains home-2-3-2-home in {:.1} s",
-            begin.elapsed().as_secs_f64()
-        );
-        finish(&subject, home, &expected, 7)?;
-        wait_until_gone(&cluster)?;
-    }
-    Ok(())
+    travel(1500, &["2", "3", "2"], 12, |_, _| Ok(()))
 }
 
 #[test]

@@ -2,11 +2,10 @@
 //! Something breaks at a step of a move: afterwards there is exactly one live copy of the process, or a defined end, and
 //! nothing stays frozen. The kernel waits at the step meanwhile, see `kernel/step.h`.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mattx_lab::{Cluster, Config, Node, Result, SharedCluster};
-use mattx_scenarios::moves::{MOMENT, Subject, wait_for_links, wait_until_gone};
+use mattx_lab::{Cluster, Node, Result, SharedCluster};
+use mattx_scenarios::moves::{self, MOMENT, Subject, Turn, limit, wait_for_links, wait_until_gone};
 use mattx_scenarios::programs;
 
 /// From the fault to a process that computes or has ended.
@@ -14,13 +13,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Emulated nodes are that much slower.
 const EMULATED: u32 = 6;
 
-static TURN: Mutex<()> = Mutex::new(());
-
-fn cluster() -> Result<(SharedCluster, MutexGuard<'static, ()>)> {
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let cluster = Cluster::shared(|| Config::installed(2))?;
-    wait_for_links(&cluster)?;
-    Ok((cluster, turn))
+fn cluster() -> Result<(SharedCluster, Turn)> {
+    moves::shared(2)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -111,12 +105,7 @@ fn ticks_ascend(output: &str) -> bool {
 
 fn one_fault(cluster: &Cluster, (step, way, place): Step, fault: Fault) -> Result<()> {
     let (home, host) = (cluster.node(1), cluster.node(2));
-    let limit = LIMIT
-        * if cluster.is_accelerated() {
-            1
-        } else {
-            EMULATED
-        };
+    let limit = limit(cluster, LIMIT, EMULATED);
     let program = programs::push(home, "calc")?;
     let subject = Subject::start(home, &format!("{program} 1000000 10"))?;
     if way == Way::Home {

@@ -6,31 +6,16 @@ mod errands;
 #[path = "files/mattxfs.rs"]
 mod mattxfs;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mattx_lab::{Cluster, Config, Node, Result, SharedCluster};
+use mattx_lab::{Node, Result, SharedCluster};
+use mattx_scenarios::moves::{self, MOMENT, Turn};
 use mattx_scenarios::programs;
 
-/// Generous, because emulated nodes on a busy host are slow.
-const MOMENT: Duration = Duration::from_secs(120);
 const LONG: Duration = Duration::from_secs(600);
 
-/// The scenarios share a cluster, and each looks at everything that is in it.
-static TURN: Mutex<()> = Mutex::new(());
-
-fn cluster() -> Result<(SharedCluster, MutexGuard<'static, ()>)> {
-    // A scenario that failed in its turn says so itself.
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let cluster = Cluster::shared(|| Config::installed(2))?;
-    for (node, peer) in [(1, 2), (2, 1)] {
-        cluster.node(node).wait_until(
-            "the nodes are linked",
-            MOMENT,
-            &format!("grep -q '^link {peer}:' /proc/mattx/stats"),
-        )?;
-    }
-    Ok((cluster, turn))
+fn cluster() -> Result<(SharedCluster, Turn)> {
+    moves::shared(2)
 }
 
 /// Starts `command` in its own session and returns the pid of the program named `name` that it runs.

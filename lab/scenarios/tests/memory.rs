@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What moving memory costs. A benchmark: it prints, and judges only what is promised as a ratio within one run.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use mattx_lab::{Cluster, Config, Node, Result};
-use mattx_scenarios::moves::{MOMENT, Subject, wait_for_links, wait_until_gone};
+use mattx_scenarios::moves::{MOMENT, Subject, turn, wait_for_links, wait_until_gone};
 use mattx_scenarios::programs;
 
 /// Two numbers of the kernel's line about the last move: microseconds until all threads stood, and without running.
@@ -50,9 +49,6 @@ fn plain_tcp(from: &Node, to: &Node) -> Result<f64> {
     Ok(f64::from(BYTES) / seconds.trim().parse::<f64>().expect("seconds"))
 }
 
-/// One after the other: what is measured is time.
-static TURN: Mutex<()> = Mutex::new(());
-
 /// Seconds until it computes at full speed again, generously.
 fn patience(mebibytes: u32) -> u32 {
     8 + mebibytes / 28
@@ -61,7 +57,7 @@ fn patience(mebibytes: u32) -> u32 {
 /// Moves programs with little and with much memory and prints what it costs; their freezes, in microseconds.
 fn costs(mode: &str) -> Result<[f64; 2]> {
     const SIZES: [u32; 2] = [16, 1024];
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     let mut config = Config::installed(2)?;
     config.memory_mib = Some(2048);
     let cluster = Cluster::boot(config)?;

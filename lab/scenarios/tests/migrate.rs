@@ -1,26 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! A process moves to another node, computes there, and comes home unharmed; or it ends in a way that its parent sees.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mattx_lab::{Cluster, Config, Error, Node, Result, SharedCluster};
-use mattx_scenarios::moves::{MOMENT, Subject, wait_for_links, wait_until_gone};
+use mattx_lab::{Error, Node, Result, SharedCluster};
+use mattx_scenarios::moves::{self, MOMENT, Subject, Turn, wait_for_links, wait_until_gone};
 use mattx_scenarios::programs;
 
 const LONG: Duration = Duration::from_secs(900);
 /// Milliseconds that a round of `calc` takes at least.
 const PACE: u32 = 30;
 
-/// The scenarios share a cluster, and each looks at everything that is in it.
-static TURN: Mutex<()> = Mutex::new(());
-
-fn cluster() -> Result<(SharedCluster, MutexGuard<'static, ()>)> {
-    // A scenario that failed in its turn says so itself.
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let cluster = Cluster::shared(|| Config::installed(2))?;
-    wait_for_links(&cluster)?;
-    Ok((cluster, turn))
+fn cluster() -> Result<(SharedCluster, Turn)> {
+    moves::shared(2)
 }
 
 /// `calc` for so many rounds that it does not end by itself.

@@ -9,9 +9,9 @@ use mattx_lab::{Cluster, Config, Node, Result};
 use mattx_protocol::browser::FromServer;
 use mattx_protocol::command::{Command, Outcome, Target};
 use mattx_protocol::model::{MoveEvent, MovePhase, NodeId, NodeSample, NodeState, ProcessRef};
-use mattx_scenarios::moves::{MOMENT, Subject, wait_for_links};
-use mattx_scenarios::programs;
+use mattx_scenarios::moves::{MOMENT, Subject, limit, wait_for_links};
 use mattx_scenarios::viewer::Viewer;
+use mattx_scenarios::{modules, programs};
 
 /// From the start of a migration by a shell until all viewers know, for 95 of 100.
 const TOLD_WITHIN: Duration = Duration::from_millis(250);
@@ -22,15 +22,6 @@ const VIEWERS: usize = 3;
 /// Round trips of a process of each node.
 const ROUND_TRIPS: usize = 1;
 const MANY_ROUND_TRIPS: usize = 20;
-
-/// What a time limit is on this machine: emulated processors are 10 to 40 times slower.
-fn limit(cluster: &Cluster, real: Duration, slower: u32) -> Duration {
-    if cluster.is_accelerated() {
-        real
-    } else {
-        real * slower
-    }
-}
 
 /// Where the clock of a node stands at a time of this machine: its time in nanoseconds then, and how wrong that may be.
 struct Clock {
@@ -364,14 +355,7 @@ fn end(node: &Node, part: Part) -> Result<()> {
     match part {
         Part::Daemon => node.sh("kill -KILL $(pgrep -x mattx-discd); true"),
         Part::Server => node.sh("kill -KILL $(pgrep -x mattx-viz); true"),
-        Part::Module => {
-            node.wait_until(
-                "unload the modules",
-                MOMENT,
-                "rmmod mattxfs mattx 2>&1; ! grep -q '^mattx ' /proc/modules",
-            )?;
-            node.sh("modprobe mattx && modprobe mattxfs")
-        }
+        Part::Module => return modules::reload(node),
     }
     .map(drop)
 }
