@@ -128,39 +128,30 @@ impl Acting {
 
     /// Lets the balancer move a process, or not.
     pub fn lock(&mut self, cluster: &Cluster, process: ProcessRef, locked: bool) {
-        if self.may_act(cluster) {
-            self.send(Pending {
-                command: Command::Lock { process, locked },
-                what: name_of(cluster, process),
-                to: if locked { "locked" } else { "unlocked" }.into(),
-                from: None,
-                bulk: None,
-                called_off: false,
-            });
-        }
+        let to = if locked { "locked" } else { "unlocked" };
+        let what = name_of(cluster, process);
+        self.order(cluster, Command::Lock { process, locked }, what, to);
     }
 
     /// Sends all guests of a node to their homes.
     pub fn expel(&mut self, cluster: &Cluster, node: NodeId) {
-        if self.may_act(cluster) {
-            self.send(Pending {
-                command: Command::Expel { node },
-                what: format!("guests of {}", cluster.node_name(node)),
-                to: "home".into(),
-                from: None,
-                bulk: None,
-                called_off: false,
-            });
-        }
+        let what = format!("guests of {}", cluster.node_name(node));
+        self.order(cluster, Command::Expel { node }, what, "home");
     }
 
     /// Calls all processes of a node home.
     pub fn bring(&mut self, cluster: &Cluster, node: NodeId) {
+        let what = format!("processes of {}", cluster.node_name(node));
+        self.order(cluster, Command::Bring { node }, what, "home");
+    }
+
+    /// Sends a command that is no single move, if the person may act.
+    fn order(&mut self, cluster: &Cluster, command: Command, what: String, to: &str) {
         if self.may_act(cluster) {
             self.send(Pending {
-                command: Command::Bring { node },
-                what: format!("processes of {}", cluster.node_name(node)),
-                to: "home".into(),
+                command,
+                what,
+                to: to.into(),
                 from: None,
                 bulk: None,
                 called_off: false,
