@@ -129,7 +129,6 @@ int mattx_export_send(struct mattx_export *export, u16 type,
 	struct mattx_link *link = NULL;
 	struct mattx_move_key key;
 	struct mattx_frame *frame;
-	struct mattx_cursor c;
 	int error;
 
 	spin_lock(&export->lock);
@@ -138,21 +137,9 @@ int mattx_export_send(struct mattx_export *export, u16 type,
 	spin_unlock(&export->lock);
 	if (!link)
 		return -EHOSTUNREACH;
-	frame = mattx_frame_alloc(type, MATTX_MOVE_KEY_SIZE + MATTX_REFUSAL_SIZE, GFP_KERNEL);
-	if (!frame) {
-		mattx_link_put(link);
-		return -ENOMEM;
-	}
 	mattx_export_key(export, &key);
-	mattx_frame_writer(frame, &c);
-	mattx_move_key_put(&c, &key);
-	if (put)
-		put(&c, what);
-	error = mattx_frame_written(frame, &c);
-	if (error)
-		mattx_frame_free(frame);
-	else
-		error = mattx_link_send(link, frame, MATTX_CLASS_CONTROL);
+	frame = mattx_move_frame(type, &key, MATTX_REFUSAL_SIZE, put, what);
+	error = PTR_ERR_OR_ZERO(frame) ?: mattx_link_send(link, frame, MATTX_CLASS_CONTROL);
 	mattx_link_put(link);
 	return error;
 }

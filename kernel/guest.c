@@ -190,22 +190,10 @@ int mattx_guest_await(struct mattx_guest *guest, enum mattx_verdict *verdict)
 int mattx_guest_send(struct mattx_guest *guest, u16 type,
 		     void (*put)(struct mattx_cursor *c, const void *what), const void *what)
 {
-	struct mattx_frame *frame;
-	struct mattx_cursor c;
-	int error;
+	struct mattx_frame *frame = mattx_move_frame(type, &guest->key, MATTX_REFUSAL_SIZE, put, what);
 
-	frame = mattx_frame_alloc(type, MATTX_MOVE_KEY_SIZE + MATTX_REFUSAL_SIZE, GFP_KERNEL);
-	if (!frame)
-		return -ENOMEM;
-	mattx_frame_writer(frame, &c);
-	mattx_move_key_put(&c, &guest->key);
-	if (put)
-		put(&c, what);
-	error = mattx_frame_written(frame, &c);
-	if (error) {
-		mattx_frame_free(frame);
-		return error;
-	}
+	if (IS_ERR(frame))
+		return PTR_ERR(frame);
 	return mattx_link_send(guest->link, frame, MATTX_CLASS_CONTROL);
 }
 

@@ -19,25 +19,21 @@ long mattx_home_call_again(void)
 	return -ERESTARTNOINTR;
 }
 
+static void mattx_put_call(struct mattx_cursor *c, const void *what)
+{
+	mattx_home_call_put(c, what);
+}
+
 int mattx_home_call(struct mattx_guest *guest, const struct mattx_home_call *call,
 		    struct mattx_home_answer *answer)
 {
-	struct mattx_frame *frame, *reply;
+	struct mattx_frame *frame = mattx_move_frame(MATTX_WIRE_HOME_CALL, &guest->key,
+						     MATTX_HOME_CALL_SIZE, mattx_put_call, call);
+	struct mattx_frame *reply;
 	struct mattx_cursor c;
-	int error;
 
-	frame = mattx_frame_alloc(MATTX_WIRE_HOME_CALL,
-				  MATTX_MOVE_KEY_SIZE + MATTX_HOME_CALL_SIZE, GFP_KERNEL);
-	if (!frame)
-		return -ENOMEM;
-	mattx_frame_writer(frame, &c);
-	mattx_move_key_put(&c, &guest->key);
-	mattx_home_call_put(&c, call);
-	error = mattx_frame_written(frame, &c);
-	if (error) {
-		mattx_frame_free(frame);
-		return error;
-	}
+	if (IS_ERR(frame))
+		return PTR_ERR(frame);
 	reply = mattx_link_call(guest->link, frame, MATTX_CLASS_CONTROL,
 				MATTX_HOME_CALL_DEADLINE);
 	if (IS_ERR(reply))

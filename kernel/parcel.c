@@ -291,6 +291,27 @@ void mattx_sender_release(struct mattx_sender *sender)
 		mattx_frame_free(reply);
 }
 
+struct mattx_frame *mattx_move_frame(u16 type, const struct mattx_move_key *key, u32 size,
+				     void (*put)(struct mattx_cursor *c, const void *what),
+				     const void *what)
+{
+	struct mattx_frame *frame = mattx_frame_alloc(type, MATTX_MOVE_KEY_SIZE + size, GFP_KERNEL);
+	struct mattx_cursor c;
+	int error;
+
+	if (!frame)
+		return ERR_PTR(-ENOMEM);
+	mattx_frame_writer(frame, &c);
+	mattx_move_key_put(&c, key);
+	if (put)
+		put(&c, what);
+	error = mattx_frame_written(frame, &c);
+	if (!error)
+		return frame;
+	mattx_frame_free(frame);
+	return ERR_PTR(error);
+}
+
 void mattx_refusal_reply(struct mattx_link *link, u64 id, u16 type,
 			 const struct mattx_refusal *refusal)
 {
@@ -325,18 +346,9 @@ int mattx_refusal_ask(struct mattx_link *link, struct mattx_frame *request,
 int mattx_refusal_call(struct mattx_link *link, u16 type, const struct mattx_move_key *key,
 		       unsigned long timeout, struct mattx_refusal *refusal)
 {
-	struct mattx_frame *frame = mattx_frame_alloc(type, MATTX_MOVE_KEY_SIZE, GFP_KERNEL);
-	struct mattx_cursor c;
-	int error;
+	struct mattx_frame *frame = mattx_move_frame(type, key, 0, NULL, NULL);
 
-	if (!frame)
-		return -ENOMEM;
-	mattx_frame_writer(frame, &c);
-	mattx_move_key_put(&c, key);
-	error = mattx_frame_written(frame, &c);
-	if (error) {
-		mattx_frame_free(frame);
-		return error;
-	}
+	if (IS_ERR(frame))
+		return PTR_ERR(frame);
 	return mattx_refusal_ask(link, frame, timeout, refusal);
 }

@@ -68,6 +68,14 @@ int mattx_sender_finish(struct mattx_sender *sender);
 /* Gives back what a sender holds, finished or not. */
 void mattx_sender_release(struct mattx_sender *sender);
 
+/*
+ * A message about a move: its name, and what @put writes behind it in at most
+ * @size bytes; @put may be NULL.  ERR_PTR when it cannot be made.
+ */
+struct mattx_frame *mattx_move_frame(u16 type, const struct mattx_move_key *key, u32 size,
+				     void (*put)(struct mattx_cursor *c, const void *what),
+				     const void *what);
+
 /* Answers request @id with a refusal, or with error 0: it was taken. */
 void mattx_refusal_reply(struct mattx_link *link, u64 id, u16 type,
 			 const struct mattx_refusal *refusal);
