@@ -11,10 +11,10 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
 use crate::beacon::{Beacon, MAX_LENGTH};
-use crate::config::{AutoDiscovery, Config};
 use crate::interface::Interface;
 use crate::key::ClusterKey;
 use crate::strangers::Strangers;
+use mattx_protocol::config::{AutoDiscovery, Config};
 
 /// Most addresses that a sweep reaches.
 const MAX_SWEEP: usize = 4096;

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use mattx_protocol::model::NodeId;
 use ring::digest::{SHA256, digest};
 
-use crate::config::MAX_NODE_ID;
+use mattx_protocol::config::MAX_NODE_ID;
 
 /// What tells this node from all others.
 #[derive(Clone, Debug, PartialEq, Eq)]

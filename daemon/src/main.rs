@@ -7,7 +7,6 @@
 mod admin;
 mod balancer;
 mod beacon;
-mod config;
 mod control;
 mod discovery;
 #[cfg(test)]
@@ -33,13 +32,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use mattx_protocol::config::{self, Config, MAX_NODE_ID};
 use nix::sys::stat::Mode;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, MAX_NODE_ID};
 use crate::hub::{INBOX, Inbox, Order, Parts};
 use crate::identity::Identity;
 use crate::interface::Interface;

@@ -7,12 +7,14 @@
 //! * [`peer`]: the control link between two daemons.
 //! * [`browser`]: the websocket between `mattx-viz` and its viewers.
 //! * [`layout`]: how the nodes stand in the picture.
+//! * [`config`]: what an administrator says in `/etc/mattx.conf`.
 //!
 //! Every enum is encoded in serde's externally tagged form, and no field is skipped or
 //! flattened, so that the same types travel as JSON and as postcard.
 
 pub mod browser;
 pub mod command;
+pub mod config;
 pub mod layout;
 pub mod local;
 pub mod model;

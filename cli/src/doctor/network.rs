@@ -6,11 +6,11 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
+use mattx_protocol::config::{AutoDiscovery, Config, PATH, parse};
 use mattx_protocol::model::{NodeSample, NodeState};
 
 use super::{Check, Verdict, read};
 
-const CONFIGURATION: &str = "/etc/mattx.conf";
 /// A node of the same network answers far sooner.
 const REACHED_WITHIN: Duration = Duration::from_secs(2);
 /// Most nodes that are tried.
@@ -20,52 +20,21 @@ const LISTENING: &str = "0A";
 /// Interface flag of Linux.
 const IFF_MULTICAST: u32 = 0x1000;
 
-/// The part of the configuration that says how nodes find each other.
-#[derive(Debug, PartialEq)]
-struct Settings {
-    interface: Option<String>,
-    group: Ipv4Addr,
-    port: u16,
-    data_port: u16,
-    multicast: bool,
-}
-
-/// As the daemon reads it; what it would complain about is left at its default.
-fn settings(text: &str) -> Settings {
-    let value = |key: &str| {
-        text.lines()
-            .filter_map(|line| {
-                line.trim()
-                    .strip_prefix(key)?
-                    .trim_start()
-                    .strip_prefix('=')
-            })
-            .filter_map(|value| value.split_ascii_whitespace().next())
-            .map(str::to_owned)
-            .next_back()
-    };
-    let number = |key: &str| value(key).and_then(|text| text.parse().ok());
-    Settings {
-        interface: value("INTERFACE"),
-        group: value("MULTICAST_GROUP")
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(Ipv4Addr::new(239, 0, 0, 1)),
-        port: number("PORT").unwrap_or(7225),
-        data_port: number("DATA_PORT").unwrap_or(7226),
-        multicast: value("AUTODISCOVERY").is_none_or(|how| how == "multicast"),
-    }
+/// The configuration as the daemon reads it; what it would complain about is left at its default.
+fn settings() -> Config {
+    parse(&read(PATH)).0
 }
 
 /// What the daemon needs of this node's network; `runs`: it is there.
 pub fn own(runs: bool) -> Vec<Check> {
-    let settings = settings(&read(CONFIGURATION));
+    let settings = settings();
     let udp = is_open(&read("/proc/net/udp"), settings.port, None);
     let tcp = is_open(&read("/proc/net/tcp"), settings.data_port, Some(LISTENING));
     let mut checks = vec![
         port("UDP port", "PORT", settings.port, udp, runs),
         port("TCP port", "DATA_PORT", settings.data_port, tcp, runs),
     ];
-    if settings.multicast {
+    if settings.auto_discovery == AutoDiscovery::Multicast {
         checks.push(multicast(&settings, runs));
     }
     checks
@@ -77,7 +46,7 @@ fn port(name: &'static str, key: &str, port: u16, open: bool, runs: bool) -> Che
         (false, true) => Check::of(
             name,
             Verdict::Bad,
-            format!("nobody listens on {port}, the {key} of {CONFIGURATION}"),
+            format!("nobody listens on {port}, the {key} of {PATH}"),
             "restart mattx-discd; it was started with another configuration",
         ),
         (true, false) => Check::of(
@@ -85,7 +54,7 @@ fn port(name: &'static str, key: &str, port: u16, open: bool, runs: bool) -> Che
             Verdict::Bad,
             format!("another program uses {port}"),
             format!(
-                "find it with `ss -lnptu | grep {port}` and stop it, or set {key} in {CONFIGURATION} of all nodes"
+                "find it with `ss -lnptu | grep {port}` and stop it, or set {key} in {PATH} of all nodes"
             ),
         ),
         (false, false) => Check::good(name, format!("{port} is free for mattx-discd")),
@@ -102,7 +71,7 @@ fn is_open(table: &str, port: u16, state: Option<&str>) -> bool {
     })
 }
 
-fn multicast(settings: &Settings, runs: bool) -> Check {
+fn multicast(settings: &Config, runs: bool) -> Check {
     const NAME: &str = "multicast";
     const ELSE: &str = "or set AUTODISCOVERY=sweep or static in /etc/mattx.conf of all nodes";
     let Some(interface) = settings
@@ -114,7 +83,7 @@ fn multicast(settings: &Settings, runs: bool) -> Check {
             NAME,
             Verdict::Bad,
             "there is no default route, and so no interface for beacons",
-            format!("set INTERFACE in {CONFIGURATION}"),
+            format!("set INTERFACE in {PATH}"),
         );
     };
     let flags = fs::read_to_string(format!("/sys/class/net/{interface}/flags"))
@@ -125,10 +94,10 @@ fn multicast(settings: &Settings, runs: bool) -> Check {
             NAME,
             Verdict::Bad,
             format!("there is no network interface {interface}"),
-            format!("set INTERFACE in {CONFIGURATION} to one of `ip link`"),
+            format!("set INTERFACE in {PATH} to one of `ip link`"),
         );
     };
-    let group = settings.group;
+    let group = settings.multicast_group;
     if flags & IFF_MULTICAST == 0 {
         Check::of(
             NAME,
@@ -175,7 +144,7 @@ fn is_member(table: &str, interface: &str, group: Ipv4Addr) -> bool {
 /// Whether the link port of each node of the cluster can be reached from here.
 pub fn reach(nodes: &[NodeSample], own: u32) -> Option<Check> {
     const NAME: &str = "reachable";
-    let port = settings(&read(CONFIGURATION)).data_port;
+    let port = settings().data_port;
     let others: Vec<_> = nodes
         .iter()
         .filter(|node| node.id != own && node.state != NodeState::Down)
@@ -212,20 +181,6 @@ pub fn reach(nodes: &[NodeSample], own: u32) -> Option<Check> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_configuration_is_read_as_the_daemon_reads_it() {
-        let text = "# PORT=1\nPORT=7000 // ours\nINTERFACE = eth7 # the fast one\nAUTODISCOVERY=sweep\nDATA_PORT=x\n";
-        let expected = Settings {
-            interface: Some("eth7".to_owned()),
-            group: Ipv4Addr::new(239, 0, 0, 1),
-            port: 7000,
-            data_port: 7226,
-            multicast: false,
-        };
-        assert_eq!(settings(text), expected);
-        assert!(settings("").multicast);
-    }
 
     #[test]
     fn listening_ports_are_told_from_others() {

@@ -26,7 +26,6 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::beacon::Beacon;
-use crate::config::Config;
 use crate::control::{ClientEvent, ClientId, Line, line};
 use crate::discovery::Announcer;
 use crate::guests::{Arrival, Guests};
@@ -39,6 +38,7 @@ use crate::link::listener::Incoming;
 use crate::link::stream::Stream;
 use crate::membership::{LinkId, Membership, Moment};
 use crate::telemetry::{Look, Sampler};
+use mattx_protocol::config::Config;
 
 /// How often time is looked at.
 const TICK: Duration = Duration::from_millis(100);

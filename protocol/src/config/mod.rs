@@ -6,8 +6,8 @@ mod parse;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use mattx_protocol::local::SOCKET_PATH;
-use mattx_protocol::model::NodeId;
+use crate::local::SOCKET_PATH;
+use crate::model::NodeId;
 
 pub use parse::parse;
 

@@ -223,6 +223,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_stays_at_its_default_and_spoils_nothing_else() {
+        let text = "# PORT=1\nPORT=7000 // ours\nINTERFACE = eth7 # the fast one\nAUTODISCOVERY=sweep\nDATA_PORT=x\n";
+        let expected = Config {
+            interface: Some("eth7".to_owned()),
+            port: 7000,
+            data_port: 7226,
+            auto_discovery: AutoDiscovery::Sweep,
+            ..Config::default()
+        };
+        assert_eq!(parse(text).0, expected);
+        assert_eq!(expected.multicast_group.octets(), [239, 0, 0, 1]);
+        assert_eq!(parse("").0.auto_discovery, AutoDiscovery::Multicast);
+    }
+
+    #[test]
     fn every_documented_key_is_understood() {
         let text = "
             INTERFACE=eth1           the cluster's own network
