@@ -2,10 +2,10 @@
 //! What was told about commands.
 
 use mattx_protocol::browser::Step;
-use mattx_protocol::command::{self, Command, Outcome};
+use mattx_protocol::command::{Command, Outcome};
 use mattx_protocol::model::MoveStatistics;
 
-use super::orders::Pending;
+use super::orders::{Pending, target_at};
 use super::{Acting, Mood};
 use crate::cluster::{Cluster, News};
 use crate::words;
@@ -88,12 +88,7 @@ impl Acting {
             }
         }
         if let (true, Some((process, from)), Outcome::Done { .. }) = (called_off, moved, outcome) {
-            let target = if from == process.home {
-                command::Target::Home
-            } else {
-                command::Target::Node(from)
-            };
-            self.send_move(cluster, process, target, None);
+            self.send_move(cluster, process, target_at(process, from), None);
         }
         if let Some(bulk) = bulk {
             self.feed_bulk(cluster, bulk);

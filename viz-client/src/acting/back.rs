@@ -3,9 +3,9 @@
 
 use std::collections::VecDeque;
 
-use mattx_protocol::command::{self, Command};
+use mattx_protocol::command::Command;
 
-use super::orders::name_of;
+use super::orders::{name_of, target_at};
 use super::{Acting, Mood};
 use crate::cluster::Cluster;
 
@@ -21,14 +21,7 @@ impl Acting {
                 let known = cluster.processes.get(process);
                 known.is_some_and(|known| known.node != *from) && !self.is_pending(*process)
             })
-            .map(|(process, from)| {
-                let target = if from == process.home {
-                    command::Target::Home
-                } else {
-                    command::Target::Node(from)
-                };
-                (process, target)
-            })
+            .map(|(process, from)| (process, target_at(process, from)))
             .collect();
         match back.len() {
             0 => self.hint("there is nothing to undo".into()),

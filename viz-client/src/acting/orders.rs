@@ -198,6 +198,15 @@ impl Acting {
     }
 }
 
+/// What to ask for so that the process computes on `node`.
+pub(super) fn target_at(process: ProcessRef, node: NodeId) -> command::Target {
+    if node == process.home {
+        command::Target::Home
+    } else {
+        command::Target::Node(node)
+    }
+}
+
 /// What a process is called in messages.
 pub(super) fn name_of(cluster: &Cluster, process: ProcessRef) -> String {
     cluster.processes.get(&process).map_or_else(
