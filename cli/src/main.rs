@@ -89,7 +89,11 @@ fn main() -> ExitCode {
         Verb::Stay(switch) => orders::turn(socket, arguments.json, NodeSwitch::Stay, switch),
         Verb::Lstay(switch) => orders::turn(socket, arguments.json, NodeSwitch::StayLocal, switch),
         Verb::Quiet(switch) => orders::turn(socket, arguments.json, NodeSwitch::Quiet, switch),
-        Verb::Why { pid } => why::run(Path::new(why::QUESTIONS), arguments.json, *pid),
+        Verb::Why { pid } => why::run(
+            Path::new(mattx_protocol::why::QUESTIONS),
+            arguments.json,
+            *pid,
+        ),
         Verb::Cluster { key_file, verb } => cluster::run(verb, key_file, arguments.json),
         Verb::Completions { shell } => {
             manual::completions(*shell);

@@ -2,15 +2,13 @@
 //! `mattx why`: would a process of this node move, and if not, why not?
 
 use std::fs::OpenOptions;
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::Path;
 
+use mattx_protocol::why::ask;
 use serde_json::json;
 
 use crate::Failure;
-
-/// Where the module answers.
-pub const QUESTIONS: &str = "/proc/mattx/why";
 
 // Numbers of Linux, here as everywhere on x86-64.
 const EPERM: i32 = 1;
@@ -18,18 +16,15 @@ const ENOENT: i32 = 2;
 const ESRCH: i32 = 3;
 const EACCES: i32 = 13;
 
-/// A refusal of the module.
-#[derive(Debug, PartialEq)]
-struct Refusal {
-    code: String,
-    errno: i32,
-    reason: String,
-}
-
 /// Prints the module's answer about `pid`. A process that cannot move is a failure with the reason.
 pub fn run(questions: &Path, json: bool, pid: u32) -> Result<(), Failure> {
-    let answer = ask(questions, pid).map_err(|error| explain(&error, questions, pid))?;
-    match parse(&answer) {
+    let answer = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(questions)
+        .and_then(|file| ask(file, pid))
+        .map_err(|error| explain(&error, questions, pid))?;
+    match answer {
         None if json => println!("{}", json!({ "pid": pid, "movable": true })),
         None => println!("process {pid} can move"),
         Some(refusal) if json => println!(
@@ -52,14 +47,6 @@ pub fn run(questions: &Path, json: bool, pid: u32) -> Result<(), Failure> {
     Ok(())
 }
 
-fn ask(questions: &Path, pid: u32) -> io::Result<String> {
-    let mut file = OpenOptions::new().read(true).write(true).open(questions)?;
-    file.write_all(pid.to_string().as_bytes())?;
-    let mut answer = String::new();
-    file.read_to_string(&mut answer)?;
-    Ok(answer)
-}
-
 fn explain(error: &io::Error, questions: &Path, pid: u32) -> Failure {
     let place = questions.display();
     Failure::Usage(match error.raw_os_error() {
@@ -68,39 +55,4 @@ fn explain(error: &io::Error, questions: &Path, pid: u32) -> Failure {
         Some(EACCES | EPERM) => format!("only root may ask {place}"),
         _ => format!("cannot ask {place}: {error}"),
     })
-}
-
-/// `None`: it can move.
-fn parse(answer: &str) -> Option<Refusal> {
-    let mut fields = answer.trim_end().splitn(3, '\t');
-    let code = fields.next()?.to_owned();
-    if code == "yes" {
-        return None;
-    }
-    Some(Refusal {
-        code,
-        errno: fields
-            .next()
-            .and_then(|errno| errno.parse().ok())
-            .unwrap_or(0),
-        reason: fields.next().unwrap_or_default().to_owned(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn answers_are_understood() {
-        assert_eq!(parse("yes\n"), None);
-        assert_eq!(
-            parse("init\t95\tit is the init process of its pid namespace\n"),
-            Some(Refusal {
-                code: "init".to_owned(),
-                errno: 95,
-                reason: "it is the init process of its pid namespace".to_owned(),
-            })
-        );
-    }
 }

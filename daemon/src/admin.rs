@@ -2,15 +2,15 @@
 //! Commands to this node's module through `/proc/mattx/admin`, and what its answers mean.
 
 use std::fs::OpenOptions;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
 use mattx_protocol::command::{Command, NameList, NodeSwitch, Outcome, Target};
 use mattx_protocol::model::{MoveStatistics, NodeId};
+use mattx_protocol::why::{QUESTIONS, Refusal, ask};
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow};
 
 const PATH: &str = "/proc/mattx/admin";
-const QUESTIONS: &str = "/proc/mattx/why";
 
 /// The line that carries out `command`.
 #[must_use]
@@ -70,34 +70,10 @@ fn write_undisturbed(line: &str) -> io::Result<()> {
     }
 }
 
-/// A process that would not move, and why.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// Positive errno.
-    pub errno: i32,
-    /// In words.
-    pub reason: String,
-}
-
 /// Whether a process of this node would move, without doing anything to it.
 pub fn why(pid: u32) -> io::Result<Option<Refusal>> {
-    let mut file = OpenOptions::new().read(true).write(true).open(QUESTIONS)?;
-    file.write_all(pid.to_string().as_bytes())?;
-    let mut answer = String::new();
-    file.read_to_string(&mut answer)?;
-    Ok(refusal(&answer))
-}
-
-/// Fields of an answer: code, errno, words; or "yes".
-fn refusal(answer: &str) -> Option<Refusal> {
-    let mut fields = answer.trim_end().splitn(3, '\t');
-    (fields.next()? != "yes").then(|| Refusal {
-        errno: fields
-            .next()
-            .and_then(|errno| errno.parse().ok())
-            .unwrap_or(0),
-        reason: fields.next().unwrap_or_default().to_owned(),
-    })
+    let file = OpenOptions::new().read(true).write(true).open(QUESTIONS)?;
+    ask(file, pid)
 }
 
 /// What `error` of [`write`] means for `command` on node `executor`: what happened, to what,
@@ -278,18 +254,6 @@ mod tests {
             assert!(reason.starts_with("`lock 77` on node 3: "), "{reason}");
             assert!(reason.contains(part), "{reason}");
         }
-    }
-
-    #[test]
-    fn answers_to_why_are_understood() {
-        assert_eq!(refusal("yes\n"), None);
-        assert_eq!(
-            refusal("locked\t1\tit is locked where it is\n"),
-            Some(Refusal {
-                errno: 1,
-                reason: "it is locked where it is".to_owned(),
-            })
-        );
     }
 
     #[test]

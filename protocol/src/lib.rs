@@ -7,6 +7,7 @@
 //! * [`peer`]: the control link between two daemons.
 //! * [`browser`]: the websocket between `mattx-viz` and its viewers.
 //! * [`layout`]: how the nodes stand in the picture.
+//! * [`why`]: whether a process would move.
 //! * [`config`]: what an administrator says in `/etc/mattx.conf`.
 //!
 //! Every enum is encoded in serde's externally tagged form, and no field is skipped or
@@ -19,3 +20,4 @@ pub mod layout;
 pub mod local;
 pub mod model;
 pub mod peer;
+pub mod why;

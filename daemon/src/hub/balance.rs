@@ -6,7 +6,8 @@ use std::fs;
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mattx_protocol::model::{MoveEvent, MovePhase, NodeId};
+use mattx_protocol::command::{Command, Target};
+use mattx_protocol::model::{MoveEvent, MovePhase, NodeId, ProcessRef};
 use mattx_protocol::peer::Load;
 
 use super::{Hub, TaskReport};
@@ -169,12 +170,15 @@ fn attempt(pid: u32, to: NodeId, own: NodeId) -> Attempt {
         Ok(Some(refusal)) => return failed(failure(refusal.errno), &refusal.reason),
         Err(error) => return failed(Failure::Passing, &error),
     }
-    let line = if to == own {
-        format!("migrate {pid} home")
-    } else {
-        format!("migrate {pid} {to}")
+    let command = Command::Migrate {
+        process: ProcessRef { home: own, pid },
+        target: if to == own {
+            Target::Home
+        } else {
+            Target::Node(to)
+        },
     };
-    match admin::write(&line) {
+    match admin::write(&admin::line(&command)) {
         Ok(()) => Attempt::Moved,
         Err(error) => failed(failure(errno(&error)), &error),
     }
