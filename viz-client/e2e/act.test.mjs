@@ -128,6 +128,10 @@ test('fingers turn, pinch and ask for the menu', async () => {
   await page.goto(server.link, { waitUntil: 'commit' });
   await view.until('the page to be ready', (state) => state.ready, 120_000);
   await view.frames(10);
+  for (const button of await page.locator('#bar button, #bar a').all()) {
+    const { x, width } = await button.boundingBox();
+    assert.ok(x >= 0 && x + width <= 420, `${await button.getAttribute('aria-label') ?? 'tables'} is out of reach at ${x}`);
+  }
   const session = await context.newCDPSession(page);
   const touch = (type, points) => session.send('Input.dispatchTouchEvent', { type, touchPoints: points.map(([x, y], id) => ({ x, y, id })) });
   const distance = ({ eye }) => Math.hypot(...eye);
@@ -147,6 +151,11 @@ test('fingers turn, pinch and ask for the menu', async () => {
   }
   await touch('touchEnd', []);
   await view.until('the view to come nearer', (state) => distance(state) < distance(turned) * 0.8);
+  // So near, the node may be behind the one who looks.
+  const near = distance(await view.state());
+  await page.locator('#overview-button').tap();
+  await view.until('everything to be seen', (state) => distance(state) > near * 1.2);
+  await view.frames(10);
   const [x, y] = await view.pointOfNode(1);
   await touch('touchStart', [[x, y]]);
   await page.locator('#menu').waitFor();

@@ -110,16 +110,25 @@ fn of_node(cluster: &Cluster, id: NodeId) -> Vec<Choice> {
     vec![
         choice(
             "expel",
-            format!("Send its {guests} guests home"),
+            format!("Send {} home", its(guests, "guest", "guests")),
             unless(guests, "it has no guests"),
         ),
         choice(
             "bring",
-            format!("Call its {away} processes home"),
+            format!("Call {} home", its(away, "process", "processes")),
             unless(away, "all its processes are at home"),
         ),
         choice("focus", "Fly there".into(), None),
     ]
+}
+
+/// "its 3 guests", "its guest"; without a number also where there are none.
+fn its(count: usize, one: &str, many: &str) -> String {
+    match count {
+        0 => format!("its {many}"),
+        1 => format!("its {one}"),
+        _ => format!("its {count} {many}"),
+    }
 }
 
 /// Does what was chosen; returns what the camera shall fly to.

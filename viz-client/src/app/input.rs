@@ -212,6 +212,11 @@ fn listen() -> Shared {
             }
         }
     });
+    // Fingers have no Home key.
+    let to = shared.clone();
+    dom::listen(&dom::by_id("overview-button"), "click", move |_: Event| {
+        to.borrow_mut().gestures.push(Gesture::Key("Home".into()));
+    });
     let to = shared.clone();
     dom::listen(&window, "keyup", move |event: KeyboardEvent| {
         to.borrow_mut().held.remove(&event.code());
