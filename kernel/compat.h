@@ -12,6 +12,7 @@
 #include <linux/fs_struct.h>
 #include <linux/kthread.h>
 #include <linux/namei.h>
+#include <linux/pagemap.h>
 #include <linux/posix_acl_xattr.h>
 #include <linux/rcupdate.h>
 #include <linux/rseq.h>
@@ -36,6 +37,19 @@ static inline struct file *fget_task_next(struct task_struct *task, unsigned int
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
 #define kthread_run_worker kthread_create_worker
 #endif
+
+/* Asks for so many pages, however few the file's own readahead would take. */
+static inline void mattx_readahead(struct readahead_control *window, unsigned long pages)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+	/* It takes the lock itself. */
+	page_cache_ra_unbounded(window, pages, 0);
+#else
+	filemap_invalidate_lock_shared(window->mapping);
+	page_cache_ra_unbounded(window, pages, 0);
+	filemap_invalidate_unlock_shared(window->mapping);
+#endif
+}
 
 /* The program's registered area for restartable sequences. */
 struct mattx_rseq {

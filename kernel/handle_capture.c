@@ -165,12 +165,14 @@ static int mattx_handles_collect_one(struct mattx_handles *handles, struct xarra
 
 static int mattx_handles_collect(struct mattx_handles *handles, char *why, size_t why_size)
 {
-	DEFINE_XARRAY(seen);	/* file to handle number: duplicated descriptors share one */
+	struct xarray seen;	/* file to handle number: duplicated descriptors share one */
 	unsigned int fd = 0;
 	struct file *file;
 	u32 room = 0;
 	int error = 0;
 
+	/* Not DEFINE_XARRAY(): a lock on the stack gets its lockdep class when it runs. */
+	xa_init(&seen);
 	while (!error && (file = fget_task_next(handles->task, &fd))) {
 		if (handles->descriptor_count == room)
 			error = mattx_descriptors_grow(handles, &room);

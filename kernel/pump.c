@@ -8,6 +8,7 @@
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 
+#include "compat.h"
 #include "dispatch.h"
 #include "image.h"
 #include "pump.h"
@@ -35,7 +36,7 @@ static bool mattx_pump_next(struct mattx_image *image)
 		DEFINE_READAHEAD(window, file, &file->f_ra, file->f_mapping,
 				 pump->address >> PAGE_SHIFT);
 
-		page_cache_ra_unbounded(&window, pages, 0);
+		mattx_readahead(&window, pages);
 		pump->address += pages << PAGE_SHIFT;
 	}
 	if (pump->address >= extent->end)
