@@ -133,7 +133,6 @@ static int mattx_handles_collect_one(struct mattx_handles *handles, struct xarra
 				     size_t why_size)
 {
 	enum mattx_handle_kind kind = MATTX_KIND_STORAGE;
-	struct mattx_descriptor *descriptor;
 	const char *what;
 	void *number;
 	int error;
@@ -155,11 +154,13 @@ static int mattx_handles_collect_one(struct mattx_handles *handles, struct xarra
 		if (error)
 			return error;
 	}
-	descriptor = &handles->descriptors[handles->descriptor_count++];
-	descriptor->fd = fd;
-	descriptor->close_on_exec = mattx_descriptor_close_on_exec(handles->task, fd);
-	descriptor->handle = xa_to_value(number);
-	descriptor->open_flags = file->f_flags;
+	/* All of it: the room was not cleared, and what is not named here is sent as zero. */
+	handles->descriptors[handles->descriptor_count++] = (struct mattx_descriptor){
+		.fd = fd,
+		.close_on_exec = mattx_descriptor_close_on_exec(handles->task, fd),
+		.handle = xa_to_value(number),
+		.open_flags = file->f_flags,
+	};
 	return 0;
 }
 
