@@ -4,10 +4,21 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mattx_lab::{Cluster, Config, Node, Output, Result, SharedCluster};
+use mattx_lab::{Cluster, Config, Kernel, Node, Output, Result, SharedCluster};
 
 /// Generous, because emulated nodes on a busy host are slow.
-pub const MOMENT: Duration = Duration::from_secs(120);
+pub const MOMENT: Duration = Duration::from_secs(300);
+
+/// How much slower than on a stock kernel moves are on this cluster's: what shall still run after some moves must run
+/// as much longer.
+#[must_use]
+pub fn slowness(cluster: &Cluster) -> u32 {
+    match cluster.kernel() {
+        Kernel::V6_12 | Kernel::V7_2 => 1,
+        // Every access to memory is checked, every lock is noted.
+        Kernel::Debug => 8,
+    }
+}
 
 /// What a time limit is on this machine: emulated processors are 10 to 40 times slower, of which the limits of some
 /// things feel `slower` times.
