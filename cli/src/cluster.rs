@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::Failure;
 use crate::arguments::ClusterVerb;
+use crate::output::say;
 
 /// Length of the secret in bytes.
 const LENGTH: usize = 32;
@@ -19,7 +20,7 @@ pub fn run(verb: &ClusterVerb, path: &Path, json: bool) -> Result<(), Failure> {
             store(path, &fresh()?)?;
             told(json, path, "made");
             if !json {
-                println!(
+                say!(
                     "take it to every other node, for example with\n  ssh root@NODE mattx cluster \
                      join < {}\nand restart mattx-discd on all of them",
                     path.display()
@@ -41,9 +42,9 @@ pub fn run(verb: &ClusterVerb, path: &Path, json: bool) -> Result<(), Failure> {
 
 fn told(json: bool, path: &Path, what: &str) {
     if json {
-        println!("{}", serde_json::json!({ "key_file": path }));
+        say!("{}", serde_json::json!({ "key_file": path }));
     } else {
-        println!("the cluster key is {what} in {}", path.display());
+        say!("the cluster key is {what} in {}", path.display());
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::Failure;
 use crate::daemon::Daemon;
+use crate::output::say;
 use crate::table::{self, Align, Cell, Style};
 
 /// How a check ended.
@@ -75,7 +76,7 @@ pub fn run(socket: &Path, json: bool) -> Result<(), Failure> {
                 })
             })
             .collect();
-        println!("{}", json!({ "checks": list }));
+        say!("{}", json!({ "checks": list }));
     } else {
         let rows: Vec<Vec<Cell>> = checks
             .iter()

@@ -8,6 +8,7 @@ mod doctor;
 mod manual;
 mod migrate;
 mod orders;
+mod output;
 mod ps;
 mod status;
 mod table;
@@ -22,6 +23,7 @@ use clap::Parser;
 use mattx_protocol::command::NodeSwitch;
 
 use crate::arguments::{Arguments, Verb};
+use crate::output::say;
 
 /// Why a command failed, as sentences for a person.
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +112,7 @@ fn main() -> ExitCode {
                     Failure::Refused { errno, .. } => *errno,
                     _ => 0,
                 };
-                println!(
+                say!(
                     "{}",
                     serde_json::json!({ "error": { "errno": errno, "reason": failure.to_string() } })
                 );

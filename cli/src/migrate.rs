@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::Failure;
 use crate::daemon::{Daemon, resolve};
+use crate::output::say;
 
 /// Moves a process and tells what it cost.
 pub fn run(
@@ -38,7 +39,7 @@ pub fn run(
         target: goal,
     })?;
     if json {
-        println!(
+        say!(
             "{}",
             json!({ "process": process, "target": goal, "statistics": statistics })
         );
@@ -49,15 +50,16 @@ pub fn run(
         Target::Node(node) => format!("runs on node {node}"),
         Target::Best => "runs on the best node".to_owned(),
     };
-    print!("process {pid} of node {home} {place}");
-    if statistics.frozen_us > 0 {
-        print!(
+    let cost = if statistics.frozen_us > 0 {
+        format!(
             " after {:.1} ms without running, {} pages and {} KiB sent",
             statistics.frozen_us as f64 / 1000.0,
             statistics.pages,
             statistics.bytes.div_ceil(1024)
-        );
-    }
-    println!();
+        )
+    } else {
+        String::new()
+    };
+    say!("process {pid} of node {home} {place}{cost}");
     Ok(())
 }

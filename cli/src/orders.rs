@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::Failure;
 use crate::arguments::{State, Switch};
 use crate::daemon::{Daemon, resolve};
+use crate::output::say;
 
 /// Sends the guests of a node to their homes.
 pub fn expel(socket: &Path, json: bool, node: Option<&str>) -> Result<(), Failure> {
@@ -97,8 +98,8 @@ fn connect(socket: &Path, node: Option<&str>) -> Result<(Daemon, NodeId), Failur
 
 fn tell(json: bool, value: &serde_json::Value, sentence: &str) {
     if json {
-        println!("{value}");
+        say!("{value}");
     } else {
-        println!("{sentence}");
+        say!("{sentence}");
     }
 }

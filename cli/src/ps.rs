@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::Failure;
 use crate::daemon::Daemon;
+use crate::output::say;
 use crate::table::{self, Align, Cell, Style};
 
 /// The columns of [`cells`].
@@ -60,12 +61,12 @@ pub fn run(socket: &Path, json: bool, all: bool) -> Result<(), Failure> {
     let mut daemon = Daemon::connect(socket)?;
     let nodes = daemon.nodes()?;
     if json {
-        println!("{}", json!({ "processes": as_json(&nodes) }));
+        say!("{}", json!({ "processes": as_json(&nodes) }));
         return Ok(());
     }
     table::print(&COLUMNS, &cells(&rows(&nodes, all)));
     if !all {
-        println!("\nonly those that work or are away; `mattx ps --all` shows more");
+        say!("\nonly those that work or are away; `mattx ps --all` shows more");
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use mattx_protocol::model::{LOAD_PER_RUNNABLE, NodeSample, NodeState, ProcessKin
 
 use crate::Failure;
 use crate::daemon::Daemon;
+use crate::output::say;
 use crate::table::{self, Align, Cell, Style};
 
 /// The columns of [`rows`].
@@ -31,7 +32,7 @@ pub fn run(socket: &Path, json: bool) -> Result<(), Failure> {
     let mut daemon = Daemon::connect(socket)?;
     let nodes = daemon.nodes()?;
     if json {
-        println!(
+        say!(
             "{}",
             serde_json::json!({
                 "node": daemon.node,
@@ -46,9 +47,9 @@ pub fn run(socket: &Path, json: bool) -> Result<(), Failure> {
         .iter()
         .filter(|node| node.state != NodeState::Down)
         .count();
-    println!("\n{alive} of {} nodes up; * is this node", nodes.len());
+    say!("\n{alive} of {} nodes up; * is this node", nodes.len());
     if daemon.insecure {
-        println!("INSECURE: this cluster speaks without keys; anybody in its network can join it");
+        say!("INSECURE: this cluster speaks without keys; anybody in its network can join it");
     }
     Ok(())
 }

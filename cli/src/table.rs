@@ -3,6 +3,8 @@
 
 use std::io::{IsTerminal, stdout};
 
+use crate::output::say;
+
 /// How a column is aligned.
 #[derive(Clone, Copy)]
 pub enum Align {
@@ -73,7 +75,7 @@ pub fn print(columns: &[(&str, Align)], rows: &[Vec<Cell>]) {
     let limit = terminal_size::terminal_size()
         .filter(|_| is_terminal)
         .map(|(width, _)| usize::from(width.0));
-    print!("{}", render(columns, rows, is_terminal, limit));
+    say!("{}", render(columns, rows, is_terminal, limit).trim_end());
 }
 
 /// The table as lines of text. `colour` lets cells stand out; the last column ends at `limit`.

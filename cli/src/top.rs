@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::Failure;
 use crate::daemon::{Daemon, resolve};
+use crate::output::say;
 use crate::terminal::{Key, Terminal};
 use crate::{ps, status, table};
 
@@ -95,10 +96,10 @@ pub fn run(socket: &Path, as_json: bool, once: bool) -> Result<(), Failure> {
         if as_json {
             let nodes: Vec<_> = screen.nodes.values().cloned().collect();
             let processes = ps::as_json(&nodes);
-            println!("{}", json!({ "nodes": nodes, "processes": processes }));
+            say!("{}", json!({ "nodes": nodes, "processes": processes }));
         } else {
             for line in screen.draw(usize::MAX, usize::MAX, false) {
-                println!("{line}");
+                say!("{line}");
             }
         }
         return Ok(());

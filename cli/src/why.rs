@@ -9,6 +9,7 @@ use mattx_protocol::why::ask;
 use serde_json::json;
 
 use crate::Failure;
+use crate::output::say;
 
 // Numbers of Linux, here as everywhere on x86-64.
 const EPERM: i32 = 1;
@@ -25,9 +26,9 @@ pub fn run(questions: &Path, json: bool, pid: u32) -> Result<(), Failure> {
         .and_then(|file| ask(file, pid))
         .map_err(|error| explain(&error, questions, pid))?;
     match answer {
-        None if json => println!("{}", json!({ "pid": pid, "movable": true })),
-        None => println!("process {pid} can move"),
-        Some(refusal) if json => println!(
+        None if json => say!("{}", json!({ "pid": pid, "movable": true })),
+        None => say!("process {pid} can move"),
+        Some(refusal) if json => say!(
             "{}",
             json!({
                 "pid": pid, "movable": false, "code": refusal.code, "errno": refusal.errno,

@@ -4,6 +4,7 @@
 use std::fs;
 use std::net::Ipv4Addr;
 
+use mattx_protocol::config::interface::{NoInterface, choose};
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 
@@ -24,18 +25,18 @@ pub enum InterfaceError {
     /// The system call failed.
     #[error("cannot list the network interfaces: {0}")]
     List(#[from] nix::Error),
-    /// A configured one is not there.
-    #[error("interface {0} does not exist or has no IPv4 address; check INTERFACE")]
-    Missing(String),
     /// None can be chosen.
-    #[error("no default route and not exactly one network interface ({0}); set INTERFACE")]
-    Unclear(String),
+    #[error(transparent)]
+    Choice(#[from] NoInterface),
 }
 
 /// The configured interface, or that of the default route, or the only one.
 pub fn find(wanted: Option<&str>) -> Result<Interface, InterfaceError> {
     let routes = fs::read_to_string("/proc/net/route").unwrap_or_default();
-    choose(all()?, wanted, default_route(&routes).as_deref())
+    let mut all = all()?;
+    let names: Vec<_> = all.iter().map(|one| one.name.as_str()).collect();
+    let chosen = choose(&names, wanted, &routes)?;
+    Ok(all.swap_remove(chosen))
 }
 
 fn all() -> Result<Vec<Interface>, InterfaceError> {
@@ -63,45 +64,6 @@ fn all() -> Result<Vec<Interface>, InterfaceError> {
     Ok(found)
 }
 
-fn choose(
-    interfaces: Vec<Interface>,
-    wanted: Option<&str>,
-    default_route: Option<&str>,
-) -> Result<Interface, InterfaceError> {
-    let by_name = |name: &str| {
-        interfaces
-            .iter()
-            .find(|interface| interface.name == name)
-            .cloned()
-    };
-    if let Some(name) = wanted {
-        return by_name(name).ok_or_else(|| InterfaceError::Missing(name.to_owned()));
-    }
-    if let Some(interface) = default_route.and_then(by_name) {
-        return Ok(interface);
-    }
-    match &interfaces[..] {
-        [only] => Ok(only.clone()),
-        [] => Err(InterfaceError::Unclear("none has an IPv4 address".into())),
-        several => Err(InterfaceError::Unclear(
-            several
-                .iter()
-                .map(|interface| interface.name.as_str())
-                .collect::<Vec<_>>()
-                .join(", "),
-        )),
-    }
-}
-
-/// The interface of the default route in `/proc/net/route`.
-fn default_route(table: &str) -> Option<String> {
-    table.lines().skip(1).find_map(|line| {
-        let mut words = line.split_ascii_whitespace();
-        let name = words.next()?;
-        (words.next()? == "00000000").then(|| name.to_owned())
-    })
-}
-
 impl Interface {
     /// All other host addresses of the network, at most `limit`.
     #[must_use]
@@ -127,24 +89,6 @@ mod tests {
             address: address.into(),
             netmask: netmask.into(),
         }
-    }
-
-    #[test]
-    fn the_default_route_decides_unless_configured() {
-        let both = || {
-            vec![
-                interface("eth0", [10, 0, 0, 5], [255, 255, 255, 0]),
-                interface("eth1", [10, 1, 0, 5], [255, 255, 255, 0]),
-            ]
-        };
-        let name = |wanted, route| choose(both(), wanted, route).map(|found| found.name);
-        assert_eq!(name(Some("eth0"), Some("eth1")).expect("found"), "eth0");
-        assert_eq!(name(None, Some("eth1")).expect("found"), "eth1");
-        assert!(name(None, None).is_err());
-        assert!(name(Some("eth7"), Some("eth1")).is_err());
-        let table =
-            "Iface\tDestination\tGateway\neth1\t0000010A\t00000000\neth0\t00000000\t0100000A\n";
-        assert_eq!(default_route(table).as_deref(), Some("eth0"));
     }
 
     #[test]

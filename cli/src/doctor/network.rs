@@ -6,8 +6,11 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
+use mattx_protocol::config::interface::choose;
 use mattx_protocol::config::{AutoDiscovery, Config, PATH, parse};
 use mattx_protocol::model::{NodeSample, NodeState};
+use nix::ifaddrs::getifaddrs;
+use nix::net::if_::InterfaceFlags;
 
 use super::{Check, Verdict, read};
 
@@ -74,17 +77,22 @@ fn is_open(table: &str, port: u16, state: Option<&str>) -> bool {
 fn multicast(settings: &Config, runs: bool) -> Check {
     const NAME: &str = "multicast";
     const ELSE: &str = "or set AUTODISCOVERY=sweep or static in /etc/mattx.conf of all nodes";
-    let Some(interface) = settings
-        .interface
-        .clone()
-        .or_else(|| default_interface(&read("/proc/net/route")))
-    else {
-        return Check::of(
-            NAME,
-            Verdict::Bad,
-            "there is no default route, and so no interface for beacons",
-            format!("set INTERFACE in {PATH}"),
-        );
+    let names = interfaces();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let interface = match choose(
+        &names,
+        settings.interface.as_deref(),
+        &read("/proc/net/route"),
+    ) {
+        Ok(index) => names[index],
+        Err(none) => {
+            return Check::of(
+                NAME,
+                Verdict::Bad,
+                none.to_string(),
+                format!("`ip address` shows what there is; INTERFACE is set in {PATH}"),
+            );
+        }
     };
     let flags = fs::read_to_string(format!("/sys/class/net/{interface}/flags"))
         .ok()
@@ -105,7 +113,7 @@ fn multicast(settings: &Config, runs: bool) -> Check {
             format!("{interface} carries no multicast"),
             format!("run `ip link set {interface} multicast on`, {ELSE}"),
         )
-    } else if runs && !is_member(&read("/proc/net/igmp"), &interface, group) {
+    } else if runs && !is_member(&read("/proc/net/igmp"), interface, group) {
         Check::of(
             NAME,
             Verdict::Bad,
@@ -117,13 +125,21 @@ fn multicast(settings: &Config, runs: bool) -> Check {
     }
 }
 
-/// The interface of the default route in /proc/net/route.
-fn default_interface(table: &str) -> Option<String> {
-    table.lines().skip(1).find_map(|line| {
-        let mut words = line.split_ascii_whitespace();
-        let interface = words.next()?;
-        (words.next()? == "00000000" && words.nth(5)? == "00000000").then(|| interface.to_owned())
-    })
+/// The names of the interfaces with an IPv4 address, without the loopback.
+fn interfaces() -> Vec<String> {
+    let mut names: Vec<String> = getifaddrs()
+        .into_iter()
+        .flatten()
+        .filter(|entry| {
+            let address = entry.address.as_ref();
+            address.is_some_and(|address| address.as_sockaddr_in().is_some())
+                && !entry.flags.contains(InterfaceFlags::IFF_LOOPBACK)
+        })
+        .map(|entry| entry.interface_name)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// Whether /proc/net/igmp has the group below the interface. Addresses are there in the byte order of the network,
@@ -202,14 +218,5 @@ mod tests {
         assert!(is_member(table, "eth0", group));
         assert!(!is_member(table, "lo", group));
         assert!(!is_member(table, "eth0", Ipv4Addr::new(239, 0, 0, 2)));
-    }
-
-    #[test]
-    fn the_interface_of_the_default_route_is_found() {
-        let table = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\n\
-                     eth1\t004D0A0A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\n\
-                     eth0\t00000000\tFE4D0A0A\t0003\t0\t0\t0\t00000000\t0\n";
-        assert_eq!(default_interface(table).as_deref(), Some("eth0"));
-        assert_eq!(default_interface(""), None);
     }
 }

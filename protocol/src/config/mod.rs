@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The daemon's configuration: every key of `/etc/mattx.conf`, its meaning and its default.
 
+pub mod interface;
 mod parse;
 
 use std::net::{Ipv4Addr, SocketAddr};
