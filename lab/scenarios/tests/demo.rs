@@ -28,7 +28,8 @@ fn travel(subject: &Subject, home: &Node) -> Result<()> {
 
 #[test]
 fn a_picture_grows_while_its_program_moves() -> Result<()> {
-    const FRAMES: u32 = 40;
+    // Each of the waits on the way takes one or two.
+    const FRAMES: u32 = 16;
     let (cluster, _turn) = cluster()?;
     let home = cluster.node(1);
     let program = programs::push(home, "fractal")?;
@@ -38,7 +39,7 @@ fn a_picture_grows_while_its_program_moves() -> Result<()> {
     )?;
     let expected = unmoved.stdout.trim().to_owned();
     assert!(expected.starts_with("checksum"), "{expected}");
-    let subject = Subject::start(home, &format!("{program} /tmp/moved.bmp {FRAMES} 2"))?;
+    let subject = Subject::start(home, &format!("{program} /tmp/moved.bmp {FRAMES} 5"))?;
     travel(&subject, home)?;
     // Its last rows are drawn away.
     subject.migrate(home, "2")?;
