@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -215,6 +216,8 @@ fn relay(
     channel: &Channel,
 ) -> io::Result<()> {
     let input = channel.input();
+    let ended = Arc::new(AtomicBool::new(false));
+    let over = ended.clone();
     thread::spawn(move || {
         loop {
             let sent = match Frame::read_from(&mut reader) {
@@ -233,9 +236,12 @@ fn relay(
                     ..
                 }) => input.signal(payload.first().copied().unwrap_or(15).into()),
                 Ok(_) => Ok(()),
-                // The client is gone, by Ctrl-C perhaps: its command goes, too.
+                // The client is gone, by Ctrl-C perhaps: its command goes, too. What a command that ended of itself
+                // left behind stays.
                 Err(_) => {
-                    let _ = input.signal(libc::SIGKILL);
+                    if !over.load(Ordering::Acquire) {
+                        let _ = input.signal(libc::SIGKILL);
+                    }
                     return;
                 }
             };
@@ -252,6 +258,7 @@ fn relay(
                 Frame::new(0, Kind::Credit, (count as u32).to_le_bytes())
             }
             Ok(Some(Event::Exit(status))) => {
+                ended.store(true, Ordering::Release);
                 return Frame::new(0, Kind::Exit, status.to_le_bytes()).write_to(&mut writer);
             }
             Ok(Some(Event::Failed(reason))) => {
