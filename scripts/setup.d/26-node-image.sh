@@ -16,7 +16,8 @@ mkdir -p "$out"
 debian_unpack "$tree" "$DEBIAN_SUITE" \
 	base-files base-passwd bash coreutils dash sed grep mawk findutils util-linux mount procps psmisc kmod \
 	bsdutils sysvinit-utils hostname iproute2 iputils-ping netcat-openbsd curl python3-minimal libpython3-stdlib strace \
-	libgcc-s1 libstdc++6 libgomp1 zlib1g attr
+	libgcc-s1 libstdc++6 libgomp1 zlib1g attr \
+	git sqlite3 gcc libc6-dev make
 
 # What the packages' maintainer scripts would have done, as far as nodes need it.
 cp "$tree/usr/share/base-passwd/passwd.master" "$tree/etc/passwd"
@@ -34,6 +35,11 @@ echo 'hosts: files' >"$tree/etc/nsswitch.conf"
 } >"$tree/etc/hosts"
 rm -rf "$tree"/usr/share/{doc,man,info,locale,i18n,bug,lintian,perl,zoneinfo} "$tree"/var/cache/* \
 	"$tree/usr/lib/x86_64-linux-gnu/gconv" "$tree"/usr/lib/x86_64-linux-gnu/perl*
+# Of git and gcc what a clone and a build of C need: no perl, no remote repositories, no sanitizers, no optimization at link time.
+rm -rf "$tree"/usr/bin/{perl*,git-shell,scalar,*gp-*,*lto-dump*} "$tree"/usr/lib/x86_64-linux-gnu/{libperl*,gprofng} \
+	"$tree"/usr/lib/x86_64-linux-gnu/lib{asan,hwasan,lsan,tsan,ubsan,gprofng}* \
+	"$tree"/usr/lib/git-core/{git-remote-*,git-http-*,git-imap-send,git-shell,git-daemon,scalar} \
+	"$tree"/usr/libexec/gcc/x86_64-linux-gnu/14/lto1 "$tree"/usr/lib/gcc/x86_64-linux-gnu/14/{lib*san*,plugin}
 install -m 755 "$MATTX_ROOT/lab/image/node-init" "$tree/usr/sbin/lab-init"
 # Modules of the stock kernels, so that nodes can modprobe what a real machine can.
 for series in $KERNEL_SERIES; do
