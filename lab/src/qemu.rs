@@ -171,8 +171,9 @@ impl Machine {
         // tsc=reliable: the emulated counter is the host's and never skews, but on a loaded host the kernel's watchdog
         // thinks so, and the clock that it falls back to costs a hundred times as much to read.
         let checkers = if self.files.is_debug() {
-            // Every report counts, not only the first of a boot. And memory that nobody set does not look like zero.
-            "kasan_multi_shot slab_debug=P,kmalloc-*"
+            // Every report counts, not only the first of a boot. Memory that nobody set does not look like zero. And what is
+            // still on an emulated processor after a minute need not be stuck.
+            "kasan_multi_shot slab_debug=P,kmalloc-* rcupdate.rcu_cpu_stall_timeout=120"
         } else {
             ""
         };
