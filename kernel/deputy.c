@@ -18,6 +18,7 @@
 #include <asm/syscall.h>
 
 #include "deputy_call.h"
+#include "deputy_stop.h"
 #include "event.h"
 #include "export_private.h"
 #include "handle.h"
@@ -30,20 +31,6 @@ static void mattx_put_signal(struct mattx_cursor *c, const void *what)
 	mattx_signal_put(c, what);
 }
 
-static int mattx_deputy_forward_number(struct mattx_export *export, int number)
-{
-	struct mattx_signal signal = { .number = number, .code = SI_KERNEL };
-
-	return mattx_export_send(export, MATTX_WIRE_SIGNAL, mattx_put_signal, &signal);
-}
-
-/* Only while the guest runs: what comes before that, and after, is for the process here. */
-static bool mattx_deputy_forwards(const struct mattx_export *export)
-{
-	lockdep_assert_held(&export->lock);
-	return export->state == MATTX_EXPORT_AWAY && export->running;
-}
-
 /* What is sent to the process, or to the calling thread alone, is for its guest.  true: something was. */
 static bool mattx_deputy_forward(struct mattx_export *export, bool own)
 {
@@ -51,6 +38,7 @@ static bool mattx_deputy_forward(struct mattx_export *export, bool own)
 	bool forwards, found, last;
 
 	spin_lock(&export->lock);
+	/* What comes before the guest runs, and after, is for the process here. */
 	forwards = mattx_deputy_forwards(export);
 	export->forwarding += forwards;
 	spin_unlock(&export->lock);
@@ -61,7 +49,8 @@ static bool mattx_deputy_forward(struct mattx_export *export, bool own)
 		__set_current_state(TASK_RUNNING);
 		/* Who starts again has not seen it. */
 		WRITE_ONCE(export->altered, true);
-		mattx_export_send(export, MATTX_WIRE_SIGNAL, mattx_put_signal, &signal);
+		if (signal.number != SIGCONT || mattx_deputy_forwards_continue(export))
+			mattx_export_send(export, MATTX_WIRE_SIGNAL, mattx_put_signal, &signal);
 	}
 	spin_lock(&export->lock);
 	last = !--export->forwarding;
@@ -84,46 +73,12 @@ void mattx_deputy_keep(struct mattx_export *export)
 
 void mattx_deputy_hand_over(struct mattx_export *export)
 {
-	bool stop;
-
 	spin_lock(&export->lock);
 	export->running = true;
-	stop = export->stop_missed && !export->gone;
-	export->stop_missed = false;
-	export->guest_stopped = export->guest_stopped || stop;
 	spin_unlock(&export->lock);
-	if (stop)
-		mattx_deputy_forward_number(export, SIGSTOP);
+	mattx_deputy_catch_up(export);
 	wake_up_all(&export->wake_deputy);
 	mattx_threads_wake(export->threads);
-}
-
-/* We are stopped: so is the guest, now or as soon as it can be told. */
-static void mattx_deputy_stop_guest(struct mattx_export *export)
-{
-	bool tell;
-
-	spin_lock(&export->lock);
-	tell = mattx_deputy_forwards(export);
-	export->guest_stopped = export->guest_stopped || tell;
-	export->stop_missed = !tell;
-	spin_unlock(&export->lock);
-	if (tell)
-		mattx_deputy_forward_number(export, SIGSTOP);
-}
-
-/* We are not, or not any more. */
-static void mattx_deputy_continue_guest(struct mattx_export *export)
-{
-	bool tell;
-
-	spin_lock(&export->lock);
-	tell = export->guest_stopped;
-	export->guest_stopped = false;
-	export->stop_missed = false;
-	spin_unlock(&export->lock);
-	if (tell)
-		mattx_deputy_forward_number(export, SIGCONT);
 }
 
 void mattx_deputy_assign(struct mattx_export *export)
@@ -175,7 +130,8 @@ static enum mattx_command mattx_deputy_wait(struct mattx_export *export)
 		}
 		if (command)
 			break;
-		if (mattx_deputy_forward(export, false) || mattx_deputy_call_serve(export))
+		if (mattx_deputy_stop_itself(export) || mattx_deputy_forward(export, false) ||
+		    mattx_deputy_call_serve(export))
 			continue;
 		schedule();
 	}

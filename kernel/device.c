@@ -88,6 +88,17 @@ static int mattx_device_join(struct mattx_stub *stub)
 	return error;
 }
 
+static int mattx_device_stopped(struct mattx_stub *stub, u32 number)
+{
+	int error = -ENODATA;
+
+	mutex_lock(&stub->mutex);
+	if (stub->guest)
+		error = mattx_guest_stopped(stub->guest, number);
+	mutex_unlock(&stub->mutex);
+	return error;
+}
+
 static int mattx_device_await(struct mattx_stub *stub)
 {
 	struct mattx_guest *guest;
@@ -114,6 +125,8 @@ static long mattx_device_ioctl(struct file *file, unsigned int command, unsigned
 		return mattx_device_join(stub);
 	if (command == MATTX_IOC_GUEST_AWAIT)
 		return mattx_device_await(stub);
+	if (command == MATTX_IOC_GUEST_STOPPED)
+		return mattx_device_stopped(stub, argument);
 	if (command != MATTX_IOC_GUEST_INFO && command != MATTX_IOC_GUEST_BECOME)
 		return -ENOTTY;
 	if (copy_from_user(&info, user, sizeof(info)))

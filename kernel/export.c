@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 
 #include "deputy_call.h"
+#include "deputy_stop.h"
 #include "dispatch.h"
 #include "event.h"
 #include "export_private.h"
@@ -256,6 +257,8 @@ static void mattx_export_lost_work(struct work_struct *work)
 		pr_info("pid %d (%s): node %u is gone; %s\n", export->pid, export->comm,
 			export->node, command == MATTX_COMMAND_RESUME ?
 			"it starts again from where it left" : "it ends");
+	if (command == MATTX_COMMAND_EXIT)
+		mattx_deputy_rouse(export);
 	mattx_export_put(export);
 }
 

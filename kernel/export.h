@@ -73,6 +73,10 @@ void mattx_export_receive_exited(struct mattx_link *link, struct mattx_frame *fr
 void mattx_export_receive_call(struct mattx_link *link, struct mattx_frame *frame);
 /* A thread of the guest has ended. */
 void mattx_export_receive_thread_end(struct mattx_link *link, struct mattx_frame *frame);
+/* The guest is stopped, or not any more. */
+void mattx_export_receive_stopped(struct mattx_link *link, struct mattx_frame *frame);
+/* Sent to the guest where it was when its state was on the way home. */
+void mattx_export_receive_late_signal(struct mattx_link *link, struct mattx_frame *frame);
 /* The hosting node sends the guest home. */
 void mattx_export_receive_recall(struct mattx_link *link, struct mattx_frame *frame);
 

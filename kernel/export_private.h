@@ -4,8 +4,9 @@
 /*
  * The inside of an export: export.c (table, life), move.c (what people ask
  * for), freeze.c (becoming the deputy), deputy.c (being it), deputy_call.c and
- * twin.c (what it does for its guest), departure.c (the way out), recall.c (the
- * way home) and apply.c (the returned state).
+ * twin.c (what it does for its guest), deputy_stop.c (job control),
+ * departure.c (the way out), recall.c (the way home), apply.c (the returned
+ * state) and late_signal.c (what is sent to the guest meanwhile).
  *
  * An export begins with the wish to move a process and ends when the process
  * runs at home again or is gone.  Three parties work on it: the driver (who
@@ -90,7 +91,10 @@ struct mattx_export {
 	bool			applying;	/* the deputy has begun with COMMAND_APPLY */
 	bool			running;	/* RUN was acknowledged, or may have been */
 	u32			forwarding;	/* deputies that send a signal right now */
-	bool			guest_stopped;	/* with us, by SIGSTOP */
+	u32			continues;	/* SIGCONTs that the guest has been sent */
+	bool			guest_stopped;	/* with us, or about to be */
+	int			stop;		/* of the guest by this signal; we are not stopped yet */
+	bool			continued_there; /* the SIGCONT that wakes us is not for the guest */
 	bool			stop_missed;	/* we were stopped when the guest could not be told */
 	struct mattx_refusal	refusal;	/* of this side or the other */
 	struct mattx_parcel	parcel;		/* STATE so far; receive thread, then deputy */
@@ -114,6 +118,8 @@ struct mattx_export {
 	struct mattx_threads	*threads;	/* the others; from FREEZING on */
 	struct mattx_held	*twin;		/* that is just being made */
 	struct mattx_signal_masks masks;
+	int			stopping;	/* signal that is not blocked, so that it stops us */
+	__sighandler_t		stop_handler;	/* of the process for it */
 	struct pt_regs		regs;		/* as captured */
 	struct restart_block	restart;	/* as captured */
 	bool			altered;	/* it cannot go on from where it was captured any more */

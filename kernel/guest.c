@@ -18,6 +18,7 @@
 #include "guest_private.h"
 #include "node.h"
 #include "proxy.h"
+#include "signal.h"
 #include "uapi/mattx.h"
 
 /* Protects the list and the last ticket; nothing nests in it but a guest's lock. */
@@ -171,10 +172,44 @@ void mattx_guest_decide(struct mattx_guest *guest, enum mattx_verdict verdict)
 	wake_up_all(&guest->wake);
 }
 
-int mattx_guest_await(struct mattx_guest *guest, enum mattx_verdict *verdict)
+static void mattx_put_signal(struct mattx_cursor *c, const void *what)
 {
-	long left = wait_event_killable_timeout(guest->wake, READ_ONCE(guest->verdict),
-						MATTX_VERDICT_DEADLINE);
+	mattx_signal_put(c, what);
+}
+
+/* true: there was one. */
+static bool mattx_guest_send_late_signal(struct mattx_guest *guest)
+{
+	struct mattx_signal signal;
+
+	if (!mattx_signal_dequeue(&signal, false))
+		return false;
+	__set_current_state(TASK_RUNNING);
+	mattx_guest_send(guest, MATTX_WIRE_LATE_SIGNAL, mattx_put_signal, &signal);
+	return true;
+}
+
+int mattx_guest_await(struct mattx_guest *guest, bool late, enum mattx_verdict *verdict)
+{
+	struct wait_queue_head *signals = &mattx_own_sighand()->signalfd_wqh;
+	DECLARE_WAITQUEUE(for_verdict, current);
+	DECLARE_WAITQUEUE(for_signal, current);
+	long left = MATTX_VERDICT_DEADLINE;
+
+	add_wait_queue(&guest->wake, &for_verdict);
+	add_wait_queue(signals, &for_signal);
+	do {
+		set_current_state(TASK_KILLABLE);
+		/* Also before the verdict is obeyed, which may be the end. */
+		if (late && mattx_guest_send_late_signal(guest))
+			continue;
+		if (READ_ONCE(guest->verdict) || fatal_signal_pending(current))
+			break;
+		left = schedule_timeout(left);
+	} while (left);
+	__set_current_state(TASK_RUNNING);
+	remove_wait_queue(signals, &for_signal);
+	remove_wait_queue(&guest->wake, &for_verdict);
 
 	spin_lock(&guest->lock);
 	*verdict = guest->verdict;
@@ -184,7 +219,7 @@ int mattx_guest_await(struct mattx_guest *guest, enum mattx_verdict *verdict)
 	spin_unlock(&guest->lock);
 	if (*verdict)
 		return 0;
-	return left < 0 ? -EINTR : -ETIMEDOUT;
+	return left ? -EINTR : -ETIMEDOUT;
 }
 
 int mattx_guest_send(struct mattx_guest *guest, u16 type,
@@ -602,6 +637,27 @@ again:
 		goto again;
 	}
 	spin_unlock(&mattx_guests_lock);
+}
+
+static void mattx_put_stop(struct mattx_cursor *c, const void *what)
+{
+	mattx_stop_put(c, what);
+}
+
+int mattx_guest_stopped(struct mattx_guest *guest, u32 number)
+{
+	struct mattx_stop stop = { .number = number };
+	bool is_so;
+
+	if (number && (number > _NSIG || !sig_kernel_stop(number)))
+		return -EINVAL;
+	spin_lock(&guest->lock);
+	/* Old news are none: what has changed it back is told by itself, or known at home. */
+	is_so = (guest->state == MATTX_GUEST_RUNNING || guest->state == MATTX_GUEST_LEAVING) &&
+		!!(READ_ONCE(guest->task->signal->flags) & SIGNAL_STOP_STOPPED) == !!number;
+	stop.continues = guest->continues;
+	spin_unlock(&guest->lock);
+	return is_so ? mattx_guest_send(guest, MATTX_WIRE_STOPPED, mattx_put_stop, &stop) : 0;
 }
 
 static const char *mattx_guest_state_name(enum mattx_guest_state state)

@@ -52,6 +52,8 @@ int mattx_guest_listen(struct mattx_guest *guest, int fd);
 int mattx_guest_join(struct mattx_guest *guest);
 /* Waits until all of them have; killable. */
 int mattx_guest_await_threads(struct mattx_guest *guest);
+/* Its parent has seen that it was stopped by signal @number; 0: or continued. */
+int mattx_guest_stopped(struct mattx_guest *guest, u32 number);
 /* The file is closed: refuses the offer unless the stub has become the guest. */
 void mattx_guest_unclaim(struct mattx_guest *guest);
 /* In the stub's own context; after -errno with the address space intact it may exit as it likes. */

@@ -71,6 +71,7 @@ struct mattx_guest {
 	enum mattx_verdict	verdict;
 	bool			claimed;
 	bool			leave_queued;	/* the work is on the guest's list */
+	u32			continues;	/* SIGCONTs that have come from home */
 	struct task_struct	*task;		/* from BECOMING on; a reference */
 
 	wait_queue_head_t	wake;		/* for the verdict */
@@ -111,8 +112,11 @@ bool mattx_guest_forget(struct mattx_guest *guest);
 bool mattx_guest_advance(struct mattx_guest *guest, enum mattx_guest_state from,
 			 enum mattx_guest_state to);
 void mattx_guest_decide(struct mattx_guest *guest, enum mattx_verdict verdict);
-/* The guest's task waits for a verdict; killable.  -ETIMEDOUT, -EINTR. */
-int mattx_guest_await(struct mattx_guest *guest, enum mattx_verdict *verdict);
+/*
+ * The guest's task waits for a verdict; killable.  -ETIMEDOUT, -EINTR.  @late:
+ * signals that come meanwhile are sent home.
+ */
+int mattx_guest_await(struct mattx_guest *guest, bool late, enum mattx_verdict *verdict);
 /*
  * Asks its home to take it back, for system call @call (or MATTX_NO_CALL).
  * Returns when it has, or with an errno.  Killable.

@@ -209,21 +209,20 @@ void mattx_guest_receive_signal(struct mattx_link *link, struct mattx_frame *fra
 {
 	struct mattx_cursor c;
 	struct mattx_guest *guest = mattx_guest_meant(link, frame, &c);
-	struct task_struct *task = NULL;
 	struct mattx_signal signal;
 
 	mattx_signal_take(&c, &signal);
 	mattx_frame_free(frame);
 	if (!guest)
 		return;
+	/* Under the lock: its stop is reported with the number of SIGCONTs that had come by then. */
 	spin_lock(&guest->lock);
-	if (c.bad)
-		task = NULL;
-	else if (guest->state == MATTX_GUEST_RUNNING || guest->state == MATTX_GUEST_LEAVING)
-		task = guest->task;
+	if (!c.bad &&
+	    (guest->state == MATTX_GUEST_RUNNING || guest->state == MATTX_GUEST_LEAVING)) {
+		mattx_signal_deliver(guest->task, &signal);
+		guest->continues += signal.number == SIGCONT;
+	}
 	spin_unlock(&guest->lock);
-	if (task)
-		mattx_signal_deliver(task, &signal);
 	mattx_guest_put(guest);
 }
 

@@ -168,7 +168,8 @@ static void mattx_leave_work(struct callback_head *work)
 	struct mattx_refusal refusal = {};
 	struct mattx_threads *threads;
 	struct mattx_capture *capture;
-	bool wanted;
+	struct mattx_signal_masks masks;
+	bool wanted, sent = false;
 	int error;
 
 	if (READ_ONCE(guest->state) == MATTX_GUEST_LEAVING &&
@@ -194,15 +195,18 @@ static void mattx_leave_work(struct callback_head *work)
 		mattx_guest_send(guest, MATTX_WIRE_REFUSE, mattx_put_refusal, &refusal);
 	} else {
 		mattx_capture_stop_timer();
+		/* None of them may end the surrogate now: they are for the process at home. */
+		mattx_signals_block(&masks);
 		mattx_step(MATTX_STEP_CAPTURED);
-		mattx_leave_go(guest, capture);
+		sent = !mattx_leave_go(guest, capture);
 		mattx_step(MATTX_STEP_SENT);
 	}
 	/* Also after a failure: home says whether it has given the recall up. */
-	if (!mattx_guest_await(guest, &verdict) && verdict == MATTX_VERDICT_GO) {
+	if (!mattx_guest_await(guest, sent, &verdict) && verdict == MATTX_VERDICT_GO) {
 		if (error)
 			goto resume;
 		mattx_capture_apply_timer(&capture->print);
+		mattx_signals_unblock(&masks);
 		mattx_signals_return(capture->signals, capture->signal_count);
 	} else {
 		/* It is home, or home has not said so in time: two of it must not run. */

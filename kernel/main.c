@@ -14,6 +14,7 @@
 #include "handle.h"
 #include "hook.h"
 #include "image.h"
+#include "late_signal.h"
 #include "link.h"
 #include "netlink.h"
 #include "node.h"
@@ -96,6 +97,7 @@ static void __exit mattx_exit(void)
 	mattx_hooks_exit();
 	mattx_twin_exit();
 	mattx_export_exit();
+	mattx_late_signals_exit();
 	mattx_guest_exit();
 	mattx_tree_exit();
 	flush_workqueue(mattx_wq);

@@ -5,7 +5,9 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include "deputy_stop.h"
 #include "export_private.h"
+#include "late_signal.h"
 #include "step.h"
 
 static void mattx_put_refusal(struct mattx_cursor *c, const void *what)
@@ -107,6 +109,7 @@ int mattx_export_bring(struct mattx_export *export)
 	}
 	if (!error) {
 		mattx_step(MATTX_STEP_RECEIVED);
+		mattx_late_signals_expect(export);
 		error = mattx_bring_settle(export);
 	}
 	if (!error)
@@ -247,8 +250,10 @@ void mattx_export_receive_exited(struct mattx_link *link, struct mattx_frame *fr
 			export->exited = true;
 		}
 		spin_unlock(&export->lock);
-		if (away)
+		if (away) {
 			mattx_export_command(export, MATTX_COMMAND_EXIT);
+			mattx_deputy_rouse(export);
+		}
 		wake_up_all(&export->wake_driver);
 	}
 	if (export)

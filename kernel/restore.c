@@ -185,7 +185,7 @@ static void mattx_restore_work(struct callback_head *work)
 			mattx_guest_put(guest);
 		error = mattx_guest_send(guest, MATTX_WIRE_READY, NULL, NULL);
 		if (!error)
-			error = mattx_guest_await(guest, &verdict);
+			error = mattx_guest_await(guest, false, &verdict);
 	}
 	if (error || verdict != MATTX_VERDICT_GO) {
 		mattx_guest_forget(guest);

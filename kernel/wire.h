@@ -45,6 +45,8 @@ enum mattx_wire_type {
 	MATTX_WIRE_SEND_HOME,	/* away: take the guest back, and why */
 	MATTX_WIRE_HOME_CALL,	/* away: a call that only the process at home can make */
 	MATTX_WIRE_THREAD_END,	/* away: a thread of the guest ends */
+	MATTX_WIRE_STOPPED,	/* away: the guest is stopped, or not any more */
+	MATTX_WIRE_LATE_SIGNAL,	/* away: what came after the guest's state was sent */
 	/* pages.c */
 	MATTX_WIRE_PAGES_GET = 48,
 	MATTX_WIRE_PAGES,

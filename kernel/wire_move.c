@@ -71,6 +71,20 @@ void mattx_signal_take(struct mattx_cursor *c, struct mattx_signal *signal)
 		c->bad = true;
 }
 
+void mattx_stop_put(struct mattx_cursor *c, const struct mattx_stop *stop)
+{
+	mattx_put_u32(c, stop->number);
+	mattx_put_u32(c, stop->continues);
+}
+
+void mattx_stop_take(struct mattx_cursor *c, struct mattx_stop *stop)
+{
+	stop->number = mattx_take_u32(c);
+	stop->continues = mattx_take_u32(c);
+	if (stop->number > MATTX_SIGNALS)
+		c->bad = true;
+}
+
 void mattx_exit_report_put(struct mattx_cursor *c, const struct mattx_exit_report *report)
 {
 	mattx_put_u32(c, report->status);

@@ -59,6 +59,17 @@ struct mattx_signal {
 void mattx_signal_put(struct mattx_cursor *c, const struct mattx_signal *signal);
 void mattx_signal_take(struct mattx_cursor *c, struct mattx_signal *signal);
 
+/* STOPPED: job control has stopped the guest where it computes, or continued it. */
+struct mattx_stop {
+	u32	number;		/* of the signal that stopped it; 0: it runs */
+	/* SIGCONTs that have come from home: has it sent more, this is no news. */
+	u32	continues;
+};
+
+#define MATTX_STOP_SIZE		8
+void mattx_stop_put(struct mattx_cursor *c, const struct mattx_stop *stop);
+void mattx_stop_take(struct mattx_cursor *c, struct mattx_stop *stop);
+
 /* EXITED: the end of a guest. */
 struct mattx_exit_report {
 	u32	status;		/* as waitpid() reports it */

@@ -393,6 +393,50 @@ static size_t send_home_sample(u8 *data, size_t size)
 	return c.at - data;
 }
 
+static int stop_decode(u8 *data, size_t length)
+{
+	struct mattx_stop stop;
+	struct mattx_cursor c;
+
+	mattx_cursor_init(&c, data, length);
+	mattx_stop_take(&c, &stop);
+	if (!c.bad && stop.number > MATTX_SIGNALS)
+		abort();
+	return c.bad ? -EBADMSG : 0;
+}
+
+static size_t stop_sample(u8 *data, size_t size)
+{
+	const struct mattx_stop stop = { .number = 20, .continues = 3 };
+	struct mattx_cursor c;
+
+	mattx_cursor_init(&c, data, size);
+	mattx_stop_put(&c, &stop);
+	return c.at - data;
+}
+
+static int signal_decode(u8 *data, size_t length)
+{
+	struct mattx_signal signal;
+	struct mattx_cursor c;
+
+	mattx_cursor_init(&c, data, length);
+	mattx_signal_take(&c, &signal);
+	if (!c.bad && (signal.number < 1 || signal.number > MATTX_SIGNALS))
+		abort();
+	return c.bad ? -EBADMSG : 0;
+}
+
+static size_t signal_sample(u8 *data, size_t size)
+{
+	const struct mattx_signal signal = { .number = 10, .tid = 7 };
+	struct mattx_cursor c;
+
+	mattx_cursor_init(&c, data, size);
+	mattx_signal_put(&c, &signal);
+	return c.at - data;
+}
+
 static int home_call_decode(u8 *data, size_t length)
 {
 	struct mattx_home_call call;
@@ -451,6 +495,8 @@ const struct mattx_target mattx_targets[] = {
 	{ "PAGES", pages_decode, pages_sample },
 	{ "REFUSE", refusal_decode, refusal_sample },
 	{ "SEND_HOME", send_home_decode, send_home_sample },
+	{ "SIGNAL", signal_decode, signal_sample },
+	{ "STOPPED", stop_decode, stop_sample },
 	{ "HOME_CALL", home_call_decode, home_call_sample },
 	{ "HOME_CALL reply", home_answer_decode, home_answer_sample },
 	{ "TREE_REQUEST", tree_request_decode, tree_request_sample },

@@ -118,6 +118,12 @@ enum mattx_phase {
  *      the address space is replaced it returns an errno and the offer is
  *      refused; later failures kill the stub.
  * Closing the device before BECOME refuses the offer.
+ *
+ * The surrogate's parent may keep the device, and tells with
+ * MATTX_IOC_GUEST_STOPPED when job control has stopped the guest and when it
+ * was continued, as waitpid() says; so it is stopped at home, too.  For that
+ * the surrogate is in a process group of its own, and its parent in the same
+ * session: job control does not stop orphaned process groups.
  */
 struct mattx_guest_info {
 	__u64 ticket;		/* in */
@@ -150,5 +156,7 @@ struct mattx_guest_tids {
 #define MATTX_IOC_GUEST_AWAIT	_IO(MATTX_IOC_MAGIC, 5)
 /* The argument itself is the descriptor. */
 #define MATTX_IOC_GUEST_LISTEN	_IOW(MATTX_IOC_MAGIC, 6, __s32)
+/* The argument itself is the signal that stopped it; 0: it was continued. */
+#define MATTX_IOC_GUEST_STOPPED	_IOW(MATTX_IOC_MAGIC, 7, __s32)
 
 #endif /* _UAPI_MATTX_H */

@@ -5,6 +5,8 @@ use std::fs::{File, OpenOptions};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
+use nix::sys::signal::Signal;
+
 use crate::error::{Context, Result};
 
 /// `MATTX_DEVICE`.
@@ -39,6 +41,7 @@ nix::ioctl_readwrite!(guest_info, MAGIC, 1, GuestInfo);
 nix::ioctl_write_ptr!(guest_tids, MAGIC, 3, GuestTids);
 nix::ioctl_none!(guest_await, MAGIC, 5);
 nix::ioctl_write_int!(guest_listen, MAGIC, 6);
+nix::ioctl_write_int!(guest_stopped, MAGIC, 7);
 
 /// `MATTX_IOC_GUEST_BECOME`.
 pub const GUEST_BECOME: libc::c_ulong =
@@ -48,7 +51,7 @@ pub const GUEST_BECOME: libc::c_ulong =
 pub const GUEST_JOIN: libc::c_ulong = nix::request_code_none!(MAGIC, 4) as libc::c_ulong;
 
 /// The open device. The module refuses the offer when its last descriptor is closed before
-/// the surrogate became the guest, so nobody but the surrogate may keep one.
+/// the surrogate became the guest, so nobody but the surrogate and its parent may keep one.
 pub struct Device(File);
 
 impl Device {
@@ -104,6 +107,15 @@ impl Device {
         unsafe { guest_listen(self.0.as_raw_fd(), argument) }
             .map(drop)
             .context(|| "the module does not take the listener of the guest's system call filter")
+    }
+
+    /// Tells that the guest has been stopped by `signal`, or continued.
+    pub fn stopped(&self, signal: Option<Signal>) -> Result<()> {
+        let argument = signal.map_or(0, |signal| signal as u64);
+        // SAFETY: the argument is a number.
+        unsafe { guest_stopped(self.0.as_raw_fd(), argument) }
+            .map(drop)
+            .context(|| "the module does not take the news that the guest was stopped")
     }
 
     /// Number of the descriptor.

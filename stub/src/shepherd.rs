@@ -2,14 +2,15 @@
 //! The shepherd: init of the guest's pid namespace.
 //!
 //! Its death ends the guest, and the guest's death ends it; it never touches the guest otherwise.
+//! When job control stops the guest it tells the module, so that the process is stopped at home, too.
 
 use std::process::ExitCode;
 
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork, setsid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork, setpgid, setsid};
 
 use crate::allowed;
 use crate::departure::Departure;
@@ -23,7 +24,7 @@ pub fn run(device: Device, guest: &GuestInfo, root: Root) -> Result<ExitCode> {
     match unsafe { fork() }.context(|| "cannot fork the shepherd")? {
         ForkResult::Parent { child } => {
             drop(device);
-            Ok(relay(wait_for(child)?))
+            Ok(relay(wait_for(child, None)?))
         }
         ForkResult::Child => {
             let code = match shepherd(device, guest, root) {
@@ -50,10 +51,7 @@ fn shepherd(device: Device, guest: &GuestInfo, root: Root) -> Result<WaitStatus>
     match clone_with_pid(guest.pid)
         .context(|| format!("cannot take pid {} in the guest's namespace", guest.pid))?
     {
-        Some(surrogate) => {
-            drop(device);
-            wait_for(surrogate)
-        }
+        Some(surrogate) => wait_for(surrogate, Some(&device)),
         None => match surrogate(&device, &filter, &tids, departure) {
             Err(error) => Err(error),
             Ok(never) => match never {},
@@ -69,6 +67,9 @@ fn surrogate(
     tids: &[libc::pid_t],
     departure: Departure,
 ) -> Result<std::convert::Infallible> {
+    // With its parent in the same session, but another group: the kernel does not stop orphaned groups.
+    setpgid(Pid::from_raw(0), Pid::from_raw(0))
+        .context(|| "cannot make the guest's process group")?;
     // Before the filter, which allows the guest no such clone.
     departure.make_threads(tids)?;
     if !tids.is_empty() {
@@ -105,12 +106,20 @@ fn clone_with_pid(pid: u32) -> nix::Result<Option<Pid>> {
     }
 }
 
-/// Waits until `child` is gone.
-fn wait_for(child: Pid) -> Result<WaitStatus> {
+/// Waits until `child` is gone, and tells `device` of its stops meanwhile.
+fn wait_for(child: Pid, device: Option<&Device>) -> Result<WaitStatus> {
+    let flags = device.map(|_| WaitPidFlag::WUNTRACED | WaitPidFlag::WCONTINUED);
+    let tell = |signal| {
+        if let Some(Err(error)) = device.map(|device| device.stopped(signal)) {
+            eprintln!("mattx-stub: {error}");
+        }
+    };
     loop {
-        match waitpid(child, None) {
+        match waitpid(child, flags) {
             Err(Errno::EINTR) => {}
             Ok(status @ (WaitStatus::Exited(..) | WaitStatus::Signaled(..))) => return Ok(status),
+            Ok(WaitStatus::Stopped(_, signal)) => tell(Some(signal)),
+            Ok(WaitStatus::Continued(_)) => tell(None),
             Ok(_) => {}
             Err(error) => return Err(error).context(|| format!("cannot wait for {child}")),
         }

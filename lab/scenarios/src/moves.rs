@@ -83,9 +83,15 @@ impl Subject {
     /// A process that others started; of its output nothing is known.
     #[must_use]
     pub fn of(pid: u32) -> Self {
+        Self::with_output(pid, "/dev/null")
+    }
+
+    /// A process that others started, with its output in that file.
+    #[must_use]
+    pub fn with_output(pid: u32, output: &str) -> Self {
         Self {
             pid,
-            output: "/dev/null".to_owned(),
+            output: output.to_owned(),
         }
     }
 

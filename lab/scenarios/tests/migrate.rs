@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mattx_lab::{Error, Node, Result, SharedCluster};
+use mattx_lab::{Node, Result, SharedCluster};
 use mattx_scenarios::modules;
 use mattx_scenarios::moves::{self, MOMENT, Subject, Turn, wait_for_links, wait_until_gone};
 use mattx_scenarios::programs;
@@ -189,67 +189,6 @@ fn kill_where_it_computes_ends_it_at_home() -> Result<()> {
     assert_eq!(from, "1");
     host.sh(&format!("kill -KILL {guest}"))?;
     subject.wait_for_line(home, "status 137")?;
-    wait_until_gone(&cluster)
-}
-
-#[test]
-fn signals_reach_the_process_where_it_is() -> Result<()> {
-    let (cluster, _turn) = cluster()?;
-    let home = cluster.node(1);
-    let subject = endless(home)?;
-    subject.migrate(home, "2")?;
-    subject.signal(home, "USR1")?;
-    subject.wait_for_line(home, "usr1")?;
-    subject.signal(home, "STOP")?;
-    home.wait_until(
-        "see the deputy stop",
-        MOMENT,
-        &format!("grep -q 'State:.T' /proc/{}/status", subject.pid),
-    )?;
-    home.sh("sleep 2")?;
-    let silent = subject.output(home)?;
-    home.sh("sleep 2")?;
-    assert_eq!(subject.output(home)?, silent, "a stopped guest computes on");
-    assert!(
-        subject.try_move(home, "home")?.stdout.contains("EBUSY")
-            || subject.try_move(home, "home")?.stdout.contains("busy"),
-        "a stopped guest cannot be captured"
-    );
-    subject.signal(home, "CONT")?;
-    subject.wait_for_progress(home)?;
-    subject.signal(home, "TERM")?;
-    subject.wait_for_line(home, "status 143")?;
-    wait_until_gone(&cluster)
-}
-
-#[test]
-fn no_signal_is_lost_on_the_way() -> Result<()> {
-    let (cluster, _turn) = cluster()?;
-    let signals = 6000 * moves::slowness(&cluster);
-    let home = cluster.node(1);
-    let program = programs::push(home, "signals")?;
-    let subject = Subject::start(home, &format!("{program} count {signals}"))?;
-    subject.wait_for_line(home, "ready")?;
-    home.sh(&format!(
-        "cp {program} /root/sender; setsid /root/sender send {} {signals} 1000 </dev/null >/tmp/sender.out 2>&1 &",
-        subject.pid
-    ))?;
-    // As long as they are sent, and a few times more.
-    let mut trips = 0;
-    let sends = || Ok::<bool, Error>(home.try_sh("pgrep -x sender")?.status == 0);
-    while sends()? {
-        let trip = subject
-            .migrate(home, "2")
-            .and_then(|()| subject.migrate(home, "home"));
-        // It ends with the last signal, wherever it is then.
-        if trip.is_err() && sends()? {
-            return trip;
-        }
-        trips += 1;
-    }
-    assert!(trips > 3, "only {trips} round trips in all that time");
-    subject.wait_for_line(home, &format!("received {signals} faults 0 first 0"))?;
-    subject.wait_for_line(home, "status 0")?;
     wait_until_gone(&cluster)
 }
 
