@@ -180,9 +180,10 @@ static struct task_struct *mattx_signal_taker(struct task_struct *task, int numb
 
 /*
  * No function that is exported sends a signal with its information to a
- * process; only to a thread.  It is moved to where the process's are when the
- * thread blocks it, as whoever lets it through first shall have it; and when
- * others wait there, as it comes after them.  @first: before them, always.
+ * process; only to a thread.  From there it is moved to where the process's
+ * are, unless the thread has it by now: it comes after those that wait there,
+ * and whoever lets it through first shall have it, should the thread block it
+ * meanwhile.  @first: before them.
  */
 static void mattx_signal_share(struct task_struct *task, int number, bool first)
 {
@@ -191,7 +192,7 @@ static void mattx_signal_share(struct task_struct *task, int number, bool first)
 	struct sighand_struct *sighand;
 	struct task_struct *thread;
 	unsigned long flags;
-	bool waiting, more = false;
+	bool more = false;
 
 	/* Where nobody else could take it, its own queue keeps the order by itself. */
 	if (!first && thread_group_empty(task))
@@ -204,11 +205,8 @@ static void mattx_signal_share(struct task_struct *task, int number, bool first)
 	if (rcu_access_pointer(task->sighand) != sighand ||
 	    !sigismember(&task->pending.signal, number))
 		goto unlock;
-	waiting = sigismember(&shared->signal, number);
 	/* Of an ordinary number there is one. */
-	if (waiting && number < SIGRTMIN)
-		goto unlock;
-	if (!waiting && !first && !sigismember(&task->blocked, number))
+	if (number < SIGRTMIN && sigismember(&shared->signal, number))
 		goto unlock;
 	/* The last one; others of the number were sent to the thread alone. */
 	list_for_each_entry(queued, &task->pending.list, list) {
@@ -224,6 +222,9 @@ static void mattx_signal_share(struct task_struct *task, int number, bool first)
 	if (!more)
 		sigdelset(&task->pending.signal, number);
 	sigaddset(&shared->signal, number);
+	/* It was woken to take it. */
+	if (!sigismember(&task->blocked, number) && !(task->flags & PF_EXITING))
+		goto unlock;
 	/* One that let it through meanwhile has looked before it was there. */
 	for_each_thread(task, thread) {
 		if (sigismember(&thread->blocked, number) || thread->flags & PF_EXITING)
