@@ -2,13 +2,18 @@
 #ifndef _MATTX_GUEST_CALLS_H
 #define _MATTX_GUEST_CALLS_H
 /*
- * What redirected system calls of guests do instead; see hook.h.  In the
- * caller's context, with what the kernel's own function gets and returns.
+ * What some system calls of guests do instead, redirected (see hook.h) or on
+ * the way to user mode (see homeward.h).  In the caller's context, with what
+ * the kernel's own function gets and returns.
  */
+#include <linux/types.h>
+
 struct pt_regs;
 
 long mattx_guest_clone(const struct pt_regs *regs);
 long mattx_guest_exit_thread(const struct pt_regs *regs);
+/* Timers of this clock (clockid_t) are those of home; others the process makes when it is there. */
+bool mattx_guest_timer_is_asked_for(u64 clock);
 long mattx_guest_timer_create(const struct pt_regs *regs);
 long mattx_guest_timer_settime(const struct pt_regs *regs);
 long mattx_guest_timer_gettime(const struct pt_regs *regs);

@@ -3,9 +3,9 @@
  * POSIX timers of guests.
  *
  * They are timers of the process at home, where they go on whatever becomes of
- * the guest, and their signals come from there as all others do.  Only timers
- * of clocks that are the same on both nodes get here: what counts processor
- * time counts where it is spent, see the stub's filter.
+ * the guest, and their signals come from there as all others do.  That is for
+ * clocks that are the same on both nodes: what counts processor time counts
+ * where it is spent.
  */
 #include <linux/posix-timers.h>
 #include <linux/ptrace.h>
@@ -31,6 +31,20 @@ static long mattx_timer_call(struct mattx_guest *guest, const struct mattx_home_
 	if (answer->result < 0)
 		return answer->result >= -MAX_ERRNO ? answer->result : -EIO;
 	return answer->size == size ? answer->result : -EIO;
+}
+
+bool mattx_guest_timer_is_asked_for(u64 clock)
+{
+	switch ((clockid_t)clock) {
+	case CLOCK_REALTIME:
+	case CLOCK_MONOTONIC:
+	case CLOCK_BOOTTIME:
+	case CLOCK_TAI:
+	case CLOCK_REALTIME_ALARM:
+	case CLOCK_BOOTTIME_ALARM:
+		return true;
+	}
+	return false;
 }
 
 long mattx_guest_timer_create(const struct pt_regs *regs)

@@ -24,6 +24,7 @@
 
 #include "compat.h"
 #include "dispatch.h"
+#include "guest_calls.h"
 #include "guest_private.h"
 #include "homeward.h"
 
@@ -151,20 +152,57 @@ void mattx_homeward_undo(void)
 }
 
 /*
- * What is answered here after all.  A filter cannot see what clone3 is to
- * make, its flags are in memory.  Threads are made here, and C libraries know
- * kernels without clone3 and use clone instead.
+ * A filter cannot see what clone3 is to make, its flags are in memory.  Threads
+ * are made here, and C libraries know kernels without clone3 and use clone
+ * instead.
  */
+static bool mattx_errand_makes_thread(const struct pt_regs *regs)
+{
+	u64 flags;
+
+	return !copy_from_user(&flags, (void __user *)regs->di, sizeof(flags)) &&
+	       flags & CLONE_THREAD;
+}
+
+/* What is answered here after all, perhaps by asking home; false: what is for home. */
+static bool mattx_errand_result(s32 call, const struct pt_regs *regs, long *result)
+{
+	switch (call) {
+	case __NR_clone3:
+		*result = -ENOSYS;
+		return mattx_errand_makes_thread(regs);
+	case __NR_timer_create:
+		if (!mattx_guest_timer_is_asked_for(regs->di))
+			return false;
+		*result = mattx_guest_timer_create(regs);
+		return true;
+	case __NR_timer_settime:
+		*result = mattx_guest_timer_settime(regs);
+		return true;
+	case __NR_timer_gettime:
+		*result = mattx_guest_timer_gettime(regs);
+		return true;
+	case __NR_timer_getoverrun:
+		*result = mattx_guest_timer_getoverrun(regs);
+		return true;
+	case __NR_timer_delete:
+		*result = mattx_guest_timer_delete(regs);
+		return true;
+	}
+	return false;
+}
+
 static bool mattx_errand_answer(struct mattx_errand *errand)
 {
 	struct pt_regs *regs = task_pt_regs(current);
-	u64 flags;
+	long result;
 
-	if (errand->call != __NR_clone3 || errand->undone ||
-	    copy_from_user(&flags, (void __user *)regs->di, sizeof(flags)) ||
-	    !(flags & CLONE_THREAD))
+	if (errand->undone || !mattx_errand_result(errand->call, regs, &result))
 		return false;
-	regs->ax = -ENOSYS;
+	/* Something came in between, after which it is made again. */
+	if (result == -ERESTARTNOINTR)
+		return mattx_errand_undo(errand);
+	regs->ax = result;
 	/* A call that is over. */
 	regs->orig_ax = -1;
 	return true;

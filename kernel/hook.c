@@ -9,6 +9,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/ptrace.h>
+#include <linux/seccomp.h>
 #include <linux/uaccess.h>
 #include <asm/cpufeature.h>
 
@@ -26,12 +27,11 @@ static const struct {
 } mattx_hooks[MATTX_HOOKS] = {
 	[MATTX_HOOK_CLONE]	= { "__x64_sys_clone", mattx_guest_clone },
 	[MATTX_HOOK_EXIT]	= { "__x64_sys_exit", mattx_guest_exit_thread },
-	[MATTX_HOOK_TIMER_CREATE] = { "__x64_sys_timer_create", mattx_guest_timer_create },
-	[MATTX_HOOK_TIMER_SETTIME] = { "__x64_sys_timer_settime", mattx_guest_timer_settime },
-	[MATTX_HOOK_TIMER_GETTIME] = { "__x64_sys_timer_gettime", mattx_guest_timer_gettime },
-	[MATTX_HOOK_TIMER_GETOVERRUN] = { "__x64_sys_timer_getoverrun",
-					  mattx_guest_timer_getoverrun },
-	[MATTX_HOOK_TIMER_DELETE] = { "__x64_sys_timer_delete", mattx_guest_timer_delete },
+	[MATTX_HOOK_TIMER_CREATE] = { .name = "__x64_sys_timer_create" },
+	[MATTX_HOOK_TIMER_SETTIME] = { .name = "__x64_sys_timer_settime" },
+	[MATTX_HOOK_TIMER_GETTIME] = { .name = "__x64_sys_timer_gettime" },
+	[MATTX_HOOK_TIMER_GETOVERRUN] = { .name = "__x64_sys_timer_getoverrun" },
+	[MATTX_HOOK_TIMER_DELETE] = { .name = "__x64_sys_timer_delete" },
 };
 
 /* Serializes finding and starting; held while text is patched. */
@@ -105,9 +105,11 @@ static void notrace mattx_hook_enter(unsigned long ip, unsigned long parent_ip,
 {
 	int i;
 
-	if (!mattx_guest_is(current->group_leader) || within_module(parent_ip, THIS_MODULE))
+	/* Each guest has the stub's filter, and most of the others have none. */
+	if (current->seccomp.mode == SECCOMP_MODE_DISABLED ||
+	    !mattx_guest_is(current->group_leader) || within_module(parent_ip, THIS_MODULE))
 		return;
-	for (i = 0; i < MATTX_HOOKS; i++)
+	for (i = 0; i < MATTX_HOOKS_REDIRECTED; i++)
 		if (ip - mattx_hook_addresses[i] <= MATTX_ENDBR_LENGTH)
 			ftrace_regs_set_instruction_pointer(fregs, (unsigned long)
 							    mattx_hooks[i].replacement);
@@ -126,8 +128,8 @@ int mattx_hooks_start(void)
 		return error;
 	mutex_lock(&mattx_hooks_mutex);
 	if (!mattx_hooks_started) {
-		error = ftrace_set_filter_ips(&mattx_hook_ops, mattx_hook_addresses, MATTX_HOOKS,
-					      0, 1);
+		error = ftrace_set_filter_ips(&mattx_hook_ops, mattx_hook_addresses,
+					      MATTX_HOOKS_REDIRECTED, 0, 1);
 		if (!error)
 			error = register_ftrace_function(&mattx_hook_ops);
 		if (error) {

@@ -2,11 +2,12 @@
 #ifndef _MATTX_HOOK_H
 #define _MATTX_HOOK_H
 /*
- * System calls that mean something else in a guest.
+ * System calls that mean something else in a guest, or that a deputy makes.
  *
- * The few functions concerned are redirected by ftrace, and only for guests:
- * other processes pay some dozens of instructions in those calls and nothing in
- * all others.  Nothing is redirected before the first guest comes.
+ * Those that a guest begins and ends threads with are redirected by ftrace,
+ * and only for guests: other processes pay some dozens of instructions in those
+ * calls, which take thousands, and nothing in all others.  Nothing is
+ * redirected before the first guest comes.
  *
  * These functions are not exported.  Their addresses are those in the table of
  * system calls, so that their beginning is a valid target of an indirect call
@@ -22,7 +23,9 @@ typedef long (*mattx_system_call)(const struct pt_regs *regs);
 enum mattx_hook {
 	MATTX_HOOK_CLONE,
 	MATTX_HOOK_EXIT,
-	MATTX_HOOK_TIMER_CREATE,
+	MATTX_HOOKS_REDIRECTED,
+	/* Called by their addresses only. */
+	MATTX_HOOK_TIMER_CREATE = MATTX_HOOKS_REDIRECTED,
 	MATTX_HOOK_TIMER_SETTIME,
 	MATTX_HOOK_TIMER_GETTIME,
 	MATTX_HOOK_TIMER_GETOVERRUN,

@@ -5,7 +5,8 @@
 //! memory, threads, signals or clocks, or because its descriptors are proxies of files at home.
 //! Everything else would silently mean the hosting node (its files, its processes, its network).
 //! Of that the kernel notifies the filter's **listener**, which is the module: the guest goes home
-//! and makes the call there. A call that the module learns to route is added here in the same change.
+//! and makes the call there, or the module answers it: POSIX timers are timers of its process at home, which the module
+//! asks for them. A call that the module learns to route is added here in the same change.
 
 use std::collections::BTreeMap;
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -59,11 +60,6 @@ const ALWAYS: &[libc::c_long] = &[
     libc::SYS_times,
     libc::SYS_alarm,
     libc::SYS_getitimer,
-    // Timers of home, where the module makes these calls.
-    libc::SYS_timer_settime,
-    libc::SYS_timer_gettime,
-    libc::SYS_timer_getoverrun,
-    libc::SYS_timer_delete,
     // Its own threads: waiting for each other.
     libc::SYS_futex,
     libc::SYS_futex_waitv,
@@ -231,16 +227,6 @@ mod verdict {
     pub const NOTIFY: u32 = 0x7fc0_0000;
 }
 
-/// Clocks of timers that can stay at home while the guest computes here.
-const TIMER_CLOCKS: &[i32] = &[
-    libc::CLOCK_REALTIME,
-    libc::CLOCK_MONOTONIC,
-    libc::CLOCK_BOOTTIME,
-    libc::CLOCK_TAI,
-    libc::CLOCK_REALTIME_ALARM,
-    libc::CLOCK_BOOTTIME_ALARM,
-];
-
 /// Thread attributes of prctl.
 const PRCTL: &[i32] = &[
     libc::PR_SET_NAME,
@@ -312,7 +298,6 @@ fn compile(pid: u32, root: Root) -> std::result::Result<Filter, seccompiler::Bac
     );
     rules.insert(libc::SYS_prctl, one_of(0, PRCTL)?);
     rules.insert(libc::SYS_setitimer, one_of(0, &[libc::ITIMER_REAL])?);
-    rules.insert(libc::SYS_timer_create, one_of(0, TIMER_CLOCKS)?);
     // To itself (abort, raise); other pids name processes of home.
     rules.insert(libc::SYS_kill, one_of(0, &[pid])?);
     rules.insert(libc::SYS_tgkill, one_of(0, &[pid])?);
