@@ -133,8 +133,8 @@ fn a_thousand_round_trips() -> Result<()> {
 #[ignore = "fifty processes on three emulated nodes take minutes; run by scripts/test long"]
 fn fifty_processes_move_at_once() -> Result<()> {
     const PROCESSES: usize = 51;
-    const ROUNDS: u32 = 150;
-    const MOVES: u32 = 6;
+    const ROUNDS: u32 = 600;
+    const MOVES: u32 = 4;
     let (cluster, _turn) = cluster()?;
     let nodes = cluster.nodes();
     for node in nodes {
@@ -144,6 +144,13 @@ fn fifty_processes_move_at_once() -> Result<()> {
             "rm -f /tmp/crowd.*; for i in $(seq {}); do setsid sh -c \"{program} {ROUNDS} 20 7 > /tmp/crowd.$i 2>&1; echo status \\$? >> /tmp/crowd.$i\" </dev/null >/dev/null 2>&1 & done",
             PROCESSES / nodes.len()
         ))?;
+    }
+    for node in nodes {
+        node.wait_until(
+            "start its processes",
+            LONG,
+            &format!("test $(pgrep -cx calc) = {}", PROCESSES / nodes.len()),
+        )?;
     }
     // Each node sends its own processes around, all at the same time, and takes no notice of refusals.
     for node in nodes {
@@ -157,6 +164,7 @@ fn fifty_processes_move_at_once() -> Result<()> {
         ))?;
     }
     let expected = checksum(&nodes[0], &format!("/root/calc {ROUNDS}"))?;
+    let mut moves = 0;
     for node in nodes {
         let own = PROCESSES / nodes.len();
         node.wait_until(
@@ -173,6 +181,14 @@ fn fifty_processes_move_at_once() -> Result<()> {
             node.name(),
             node.sh("grep ^moves /proc/mattx/stats | tr '\\n' ' '")?
         );
+        moves += node
+            .sh("awk '/^moves committed/ { print $NF }' /proc/mattx/stats")?
+            .parse::<usize>()
+            .expect("a number of moves");
     }
+    assert!(
+        moves > 2 * PROCESSES,
+        "only {moves} moves of {PROCESSES} processes were committed"
+    );
     wait_until_gone(&cluster)
 }
