@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mattx_lab::{Cluster, Config, Node, Result};
+use mattx_lab::{Cluster, Config, Kernel, Node, Result};
 use mattx_scenarios::moves::{MOMENT, Subject, wait_for_links, wait_until_gone};
 use mattx_scenarios::programs;
 
@@ -33,6 +33,10 @@ fn instructions(node: &Node, program: &str) -> Result<Vec<(String, f64)>> {
 #[test]
 fn guests_cost_other_processes_nothing() -> Result<()> {
     let mut config = Config::installed(2)?;
+    if config.kernel == Kernel::Debug {
+        println!("not on the debug kernel, whose checkers take more than what is measured");
+        return Ok(());
+    }
     config.count_instructions = true;
     let cluster = Cluster::boot(config)?;
     wait_for_links(&cluster)?;

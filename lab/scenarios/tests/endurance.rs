@@ -39,6 +39,15 @@ fn finish(subject: &Subject, home: &Node, expected: &str, status: u32) -> Result
     Ok(())
 }
 
+/// Moves it, or says what the kernel at home had to say.
+fn migrate(subject: &Subject, home: &Node, to: &str) -> Result<()> {
+    subject.migrate(home, to).inspect_err(|_| {
+        if let Ok(words) = home.try_sh("dmesg | grep mattx: | tail -n 5") {
+            eprintln!("{}", words.stdout);
+        }
+    })
+}
+
 /// Nine threads, begun away as well, go along `route` in each memory mode, `times` times each.
 fn travel(
     rounds: u32,
@@ -55,10 +64,10 @@ fn travel(
         let begin = Instant::now();
         for time in 0..times {
             for node in route {
-                subject.migrate(home, &format!("{node} {mode}"))?;
+                migrate(&subject, home, &format!("{node} {mode}"))?;
             }
             pause(home, time)?;
-            subject.migrate(home, "home")?;
+            migrate(&subject, home, "home")?;
         }
         println!(
             "{mode}: {times} times home-{}-home in {:.1} s",
@@ -180,6 +189,12 @@ fn fifty_processes_move_at_once() -> Result<()> {
             "{}: {}",
             node.name(),
             node.sh("grep ^moves /proc/mattx/stats | tr '\\n' ' '")?
+        );
+        println!(
+            "{}",
+            node.sh(
+                "dmesg | sed -n 's/.*did not \\(move\\|come home\\)[^:]*: //p' | sort | uniq -c"
+            )?
         );
         moves += node
             .sh("awk '/^moves committed/ { print $NF }' /proc/mattx/stats")?
