@@ -55,7 +55,7 @@ static s64 mattx_tree_write(struct file *file, const struct mattx_tree_request *
 
 	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
-	answer->reply.node.before = mattx_tree_change_of(file_inode(file));
+	answer->reply.node.before = mattx_tree_change_of(file_dentry(file));
 	mattx_handle_set_flags(file, request->arguments[1]);
 	result = mattx_tree_transfer(file, true, (void *)request->data, request->length,
 				     &position);
@@ -179,7 +179,7 @@ s64 mattx_tree_operate_file(struct mattx_tree_session *session,
 		result = vfs_fsync_range(file, arguments[0], arguments[1], !!arguments[2]);
 		break;
 	case MATTX_TREE_ALLOCATE:
-		answer->reply.node.before = mattx_tree_change_of(file_inode(file));
+		answer->reply.node.before = mattx_tree_change_of(file_dentry(file));
 		result = arguments[0] > INT_MAX ? -EINVAL :
 			 vfs_fallocate(file, arguments[0], arguments[1], arguments[2]);
 		if (!result)

@@ -48,14 +48,19 @@ static bool mattx_tree_is_storage(const struct inode *inode)
 	return false;
 }
 
-u64 mattx_tree_change_of(const struct inode *inode)
+u64 mattx_tree_change_of(const struct dentry *dentry)
 {
+	/*
+	 * An overlay counts no changes, and its times may be the same for all
+	 * that happens in one tick: the file below tells more.
+	 */
+	struct inode *inode = d_real_inode(dentry);
 	struct timespec64 change = inode_get_ctime(inode);
 	struct timespec64 modify = inode_get_mtime(inode);
 	u64 sum = 0;
 
 	if (IS_I_VERSION(inode))
-		sum = inode_query_iversion((struct inode *)inode);
+		sum = inode_query_iversion(inode);
 	sum = sum * 1000003 + change.tv_sec;
 	sum = sum * 1000003 + change.tv_nsec;
 	sum = sum * 1000003 + modify.tv_sec;
@@ -71,7 +76,7 @@ int mattx_tree_describe(const struct path *path, struct mattx_tree_reply *reply)
 	int error;
 
 	/* First: what changes in between counts as a change from here on. */
-	node->change = mattx_tree_change_of(inode);
+	node->change = mattx_tree_change_of(path->dentry);
 	error = vfs_getattr(path, &stat, STATX_BASIC_STATS, 0);
 	if (error)
 		return error;
@@ -239,7 +244,7 @@ static s64 mattx_tree_setattr(struct mattx_tree_session *session, const struct p
 		if (!entry)
 			return -ESTALE;
 	}
-	answer->reply.node.before = mattx_tree_change_of(d_inode(path->dentry));
+	answer->reply.node.before = mattx_tree_change_of(path->dentry);
 	error = mattx_tree_change(path, entry ? entry->file : NULL, &change);
 	if (!error)
 		error = mattx_tree_describe(path, &answer->reply);

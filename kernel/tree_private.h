@@ -93,7 +93,7 @@ void mattx_tree_sessions_exit(void);
 /* tree_ops.c */
 /* Attributes of what is at @path; the number stays. */
 int mattx_tree_describe(const struct path *path, struct mattx_tree_reply *reply);
-u64 mattx_tree_change_of(const struct inode *inode);
+u64 mattx_tree_change_of(const struct dentry *dentry);
 s64 mattx_tree_operate(struct mattx_tree_session *session,
 		       const struct mattx_tree_request *request,
 		       struct mattx_tree_answer *answer);

@@ -79,37 +79,125 @@ fn the_files_of_another_node_are_files() -> Result<()> {
     )
 }
 
-/// Appends from everywhere at once are neither lost nor torn.
+/// Appends its lines when told to; the log is opened at the beginning or not before that. Arguments: a letter, where the
+/// root is, "early" or "late".
+const APPENDER: &str = "import os, sys, time\n\
+    name, root, when = sys.argv[1:]\n\
+    folder = root + '/tmp/append/'\n\
+    def log(): return os.open(folder + 'log', os.O_WRONLY | os.O_CREAT | os.O_APPEND)\n\
+    file = log() if when == 'early' else None\n\
+    open(folder + 'ready.' + name, 'w')\n\
+    while not os.path.exists(folder + 'go'): time.sleep(0.1)\n\
+    file = file or log()\n\
+    for i in range(300): os.write(file, ('%s %d ' % (name, i) + name * (40 + i) + '\\n').encode())\n\
+    os.fsync(file)\n\
+    open(folder + 'done.' + name, 'w')\n";
+
+/// Appends from everywhere at once are neither lost nor torn: those of a process at home, of two guests, of which one had the
+/// log open when it was moved, and of a process of the other node.
 #[test]
 fn a_log_that_all_append_to_is_whole() -> Result<()> {
     const LINES: usize = 300;
     let (cluster, _turn) = cluster()?;
     let home = cluster.node(1);
-    home.sh("rm -f /tmp/log /tmp/done.*")?;
-    let writer = |path: &str, name: &str| {
+    home.sh("rm -rf /tmp/append; mkdir /tmp/append")?;
+    home.write("/tmp/append/program.py", APPENDER)?;
+    let writer = |root: &str, name: &str, when: &str| {
         format!(
-            "(setsid python3 -c \"import os; f = os.open('{path}/tmp/log', os.O_WRONLY | os.O_CREAT | os.O_APPEND); \
-             [os.write(f, ('{name} %d ' % i + '{name}' * 40 + chr(10)).encode()) for i in range({LINES})]; os.fsync(f); \
-             open('{path}/tmp/done.{name}', 'w')\" </dev/null >/dev/null 2>&1 &)"
+            "(setsid python3 {root}/tmp/append/program.py {name} \"{root}\" {when} </dev/null >/dev/null 2>&1 &)"
         )
     };
-    cluster.node(2).sh(&writer("/mattxfs/1", "b"))?;
-    cluster.node(2).sh(&writer("/mattxfs/1", "c"))?;
-    home.sh(&writer("", "a"))?;
+    home.sh(&writer("", "a", "early"))?;
+    let guests = [("b", "early"), ("c", "late")].map(|(name, when)| {
+        home.sh(&writer("", name, when))?;
+        home.wait_until(
+            "start a guest",
+            LONG,
+            &format!("test -e /tmp/append/ready.{name}"),
+        )?;
+        let pid = home.sh("pgrep -nx python3")?;
+        let pid: u32 = pid.trim().parse().expect("pgrep prints a pid");
+        migrate(home, pid, "2").map(|_| pid)
+    });
+    cluster.node(2).sh(&writer("/mattxfs/1", "d", "early"))?;
     home.wait_until(
-        "all have written",
+        "have all ready",
         LONG,
-        "test -e /tmp/done.a && test -e /tmp/done.b && test -e /tmp/done.c",
+        "test -e /tmp/append/ready.a && test -e /tmp/append/ready.d",
     )?;
-    for name in ["a", "b", "c"] {
-        let whole = format!("^{name} [0-9]* {}$", name.repeat(40));
+    home.sh("touch /tmp/append/go")?;
+    for name in ["a", "b", "c", "d"] {
+        home.wait_until(
+            &format!("see {name} end"),
+            LONG,
+            &format!("test -e /tmp/append/done.{name}"),
+        )?;
+        let whole = format!("^{name} [0-9]* {name}*$");
         assert_eq!(
-            home.sh(&format!("grep -c '{whole}' /tmp/log"))?.trim(),
+            home.sh(&format!("grep -c '{whole}' /tmp/append/log"))?
+                .trim(),
             LINES.to_string()
         );
     }
-    assert_eq!(home.sh("wc -l < /tmp/log")?.trim(), (3 * LINES).to_string());
-    Ok(())
+    assert_eq!(
+        home.sh("wc -l < /tmp/append/log; wc -c < /tmp/append/log")?,
+        // Each line has a name, a number, two blanks and its end besides its letters.
+        format!(
+            "{}\n{}",
+            4 * LINES,
+            4 * (0..LINES)
+                .map(|i| 4 + i.to_string().len() + 40 + i)
+                .sum::<usize>()
+        )
+    );
+    for pid in guests {
+        let told = home.sh(&format!("dmesg | grep 'pid {} '", pid?))?;
+        assert!(
+            told.contains("ended on node 2") && !told.contains("came home"),
+            "{told}"
+        );
+    }
+    assert_all_gone(&cluster)
+}
+
+/// Adds one to a number in a file 200 times, under a lock.
+const COUNTER: &str = "import fcntl, os, sys, time\n\
+    open('/tmp/count/ready.' + sys.argv[1], 'w')\n\
+    while not os.path.exists('/tmp/count/go'): time.sleep(0.1)\n\
+    file = os.open('/tmp/count/number', os.O_RDWR)\n\
+    for i in range(200):\n\
+    \x20   fcntl.lockf(file, fcntl.LOCK_EX)\n\
+    \x20   os.pwrite(file, b'%08d' % (int(os.pread(file, 8, 0)) + 1), 0)\n\
+    \x20   fcntl.lockf(file, fcntl.LOCK_UN)\n\
+    open('/tmp/count/done.' + sys.argv[1], 'w')\n";
+
+/// Whoever takes a lock sees what was written before, also when the file looks the same but for its contents.
+#[test]
+fn a_number_that_two_nodes_count_up_loses_nothing() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    home.sh("rm -rf /tmp/count; mkdir /tmp/count; printf 00000000 > /tmp/count/number")?;
+    home.write("/tmp/count/program.py", COUNTER)?;
+    for name in ["home", "guest"] {
+        home.sh(&format!(
+            "(setsid python3 /tmp/count/program.py {name} </dev/null >/dev/null 2>&1 &)"
+        ))?;
+        home.wait_until(
+            "start it",
+            LONG,
+            &format!("test -e /tmp/count/ready.{name}"),
+        )?;
+    }
+    let pid = home.sh("pgrep -nx python3")?;
+    migrate(home, pid.trim().parse().expect("pgrep prints a pid"), "2")?;
+    home.sh("touch /tmp/count/go")?;
+    home.wait_until(
+        "see both end",
+        LONG,
+        "test -e /tmp/count/done.home && test -e /tmp/count/done.guest",
+    )?;
+    assert_eq!(home.sh("cat /tmp/count/number")?, "00000400");
+    assert_all_gone(&cluster)
 }
 
 #[test]
