@@ -17,7 +17,7 @@ debian_unpack "$tree" "$DEBIAN_SUITE" \
 	base-files base-passwd bash coreutils dash sed grep mawk findutils util-linux mount procps psmisc kmod \
 	bsdutils sysvinit-utils hostname iproute2 iputils-ping netcat-openbsd curl python3-minimal libpython3-stdlib strace \
 	libgcc-s1 libstdc++6 libgomp1 zlib1g attr \
-	git sqlite3 gcc libc6-dev make
+	git sqlite3 gcc libc6-dev make e2fsprogs
 
 # What the packages' maintainer scripts would have done, as far as nodes need it.
 cp "$tree/usr/share/base-passwd/passwd.master" "$tree/etc/passwd"
