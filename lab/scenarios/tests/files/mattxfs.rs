@@ -200,6 +200,26 @@ fn a_number_that_two_nodes_count_up_loses_nothing() -> Result<()> {
     assert_all_gone(&cluster)
 }
 
+/// Writes a number to a file and reads it by way of MattXFS under a lock, 500 times, as fast as it can.
+const TICKER: &str = "import fcntl, os\n\
+    plain = os.open('/tmp/tick', os.O_RDWR | os.O_CREAT); os.pwrite(plain, b'%08d' % 0, 0)\n\
+    seen = os.open('/mattxfs/1/tmp/tick', os.O_RDWR)\n\
+    old = 0\n\
+    for i in range(500):\n\
+    \x20   os.pwrite(plain, b'%08d' % i, 0)\n\
+    \x20   fcntl.lockf(seen, fcntl.LOCK_SH); old += int(os.pread(seen, 8, 0)) != i; fcntl.lockf(seen, fcntl.LOCK_UN)\n\
+    print(old)\n";
+
+/// The clock of a file's times stands still for some milliseconds; this node asks itself faster than that.
+#[test]
+fn what_is_written_within_one_tick_is_seen() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    home.write("/tmp/tick.py", TICKER)?;
+    assert_eq!(home.sh("python3 /tmp/tick.py")?, "0");
+    Ok(())
+}
+
 #[test]
 fn every_operation_by_name_answers_the_same_away() -> Result<()> {
     let (cluster, _turn) = cluster()?;
