@@ -189,6 +189,7 @@ static const struct {
 int main(int argc, char **argv)
 {
 	int rounds = argc > 1 ? atoi(argv[1]) : 100, round, i;
+	volatile int pause;
 	uint64_t best[KINDS], begin, ticks, sum = 0;
 	unsigned int kind, unused;
 
@@ -203,6 +204,9 @@ int main(int argc, char **argv)
 		best[kind] = UINT64_MAX;
 	for (round = 0; round < rounds; round++) {
 		for (kind = 0; kind < KINDS; kind++) {
+			/* Of another length each time, lest the clock's tick always meets the same kind. */
+			for (pause = (round * 977 + (int)kind * 331) % 20011; pause > 0; pause--)
+				;
 			begin = __rdtscp(&unused);
 			for (i = 0; i < kinds[kind].times; i++)
 				kinds[kind].call();
