@@ -39,6 +39,7 @@ fn instructions(node: &Node, program: &str) -> Result<Vec<(String, f64)>> {
 }
 
 #[test]
+#[ignore = "a measurement, which wants a machine that does nothing else; run by scripts/test long"]
 fn guests_cost_other_processes_nothing() -> Result<()> {
     let mut config = Config::installed(2)?;
     if config.kernel == Kernel::Debug {
