@@ -5,4 +5,5 @@
 pub mod modules;
 pub mod moves;
 pub mod programs;
+pub mod steps;
 pub mod viewer;

@@ -6,8 +6,13 @@ use std::time::Duration;
 
 use mattx_lab::{Cluster, Config, Kernel, Node, Output, Result, SharedCluster};
 
+use crate::programs;
+
 /// Generous, because emulated nodes on a busy host are slow.
 pub const MOMENT: Duration = Duration::from_secs(300);
+
+/// Milliseconds that a round of `calc` takes at least, where nothing else is wanted.
+pub const PACE: u32 = 30;
 
 /// How much slower than on a stock kernel moves are on this cluster's: what shall still run after some moves must run
 /// as much longer.
@@ -194,6 +199,29 @@ impl Subject {
         )
         .map(drop)
     }
+}
+
+/// `calc` for so many rounds that it does not end by itself.
+///
+/// # Errors
+/// When it cannot be compiled; the node's failures.
+pub fn endless(home: &Node) -> Result<Subject> {
+    let program = programs::push(home, "calc")?;
+    Subject::start(home, &format!("{program} 1000000 {PACE}"))
+}
+
+/// The pid on `host` of its only guest, which is of node 1.
+///
+/// # Errors
+/// The node's failures.
+///
+/// # Panics
+/// When there is not exactly one, of that node.
+pub fn guest(host: &Node) -> Result<String> {
+    let row = host.sh("cat /proc/mattx/guests")?;
+    let (pid, from) = row.trim().split_once(':').expect("PID:NODE");
+    assert_eq!(from, "1");
+    Ok(pid.to_owned())
 }
 
 /// Waits until no guest and no deputy is left on any node.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use mattx_lab::{Cluster, Node, Result, SharedCluster};
 use mattx_scenarios::moves::{self, MOMENT, Subject, Turn, limit, wait_for_links, wait_until_gone};
 use mattx_scenarios::programs;
+use mattx_scenarios::steps::{move_up_to, wait_at};
 
 /// From the fault to a process that computes or has ended.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -87,13 +88,6 @@ impl Fault {
     }
 }
 
-fn wait_at(node: &Node, step: &str) -> Result<()> {
-    node.sh(&format!(
-        "echo {step} > /sys/module/mattx/parameters/wait_at"
-    ))
-    .map(drop)
-}
-
 /// The numbers of its ticks: two copies that run, or one that does something again, would repeat some.
 fn ticks_ascend(output: &str) -> bool {
     let ticks: Vec<u64> = output
@@ -113,18 +107,8 @@ fn one_fault(cluster: &Cluster, (step, way, place): Step, fault: Fault) -> Resul
         subject.wait_for_progress(home)?;
     }
     let at = if place == Place::Home { home } else { host };
-    at.sh("dmesg -C")?;
-    wait_at(at, step)?;
     let to = if way == Way::Out { "2" } else { "home" };
-    home.sh(&format!(
-        "setsid sh -c 'echo migrate {} {to} > /proc/mattx/admin' </dev/null >/dev/null 2>&1 &",
-        subject.pid
-    ))?;
-    at.wait_until(
-        &format!("come to step {step}"),
-        MOMENT,
-        &format!("dmesg | grep -q 'reached {step}'"),
-    )?;
+    move_up_to(&subject, home, to, at, step)?;
     fault.happen(host)?;
     if place == Place::Home || fault != Fault::PowerOff {
         wait_at(at, "none")?;

@@ -4,21 +4,15 @@
 use std::time::Duration;
 
 use mattx_lab::{Node, Result, SharedCluster};
-use mattx_scenarios::moves::{self, MOMENT, Subject, Turn, wait_for_links, wait_until_gone};
+use mattx_scenarios::moves::{
+    self, MOMENT, PACE, Subject, Turn, endless, guest, wait_for_links, wait_until_gone,
+};
 use mattx_scenarios::programs;
 
 const LONG: Duration = Duration::from_secs(900);
-/// Milliseconds that a round of `calc` takes at least.
-const PACE: u32 = 30;
 
 fn cluster() -> Result<(SharedCluster, Turn)> {
     moves::shared(2)
-}
-
-/// `calc` for so many rounds that it does not end by itself.
-fn endless(home: &Node) -> Result<Subject> {
-    let program = programs::push(home, "calc")?;
-    Subject::start(home, &format!("{program} 1000000 {PACE}"))
 }
 
 /// The last line of an unmoved run of `calc`.
@@ -178,10 +172,7 @@ fn kill_where_it_computes_ends_it_at_home() -> Result<()> {
     let (home, host) = (cluster.node(1), cluster.node(2));
     let subject = endless(home)?;
     subject.migrate(home, "2")?;
-    let row = host.sh("cat /proc/mattx/guests")?;
-    let (guest, from) = row.trim().split_once(':').expect("PID:NODE");
-    assert_eq!(from, "1");
-    host.sh(&format!("kill -KILL {guest}"))?;
+    host.sh(&format!("kill -KILL {}", guest(host)?))?;
     subject.wait_for_line(home, "status 137")?;
     wait_until_gone(&cluster)
 }

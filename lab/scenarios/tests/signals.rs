@@ -2,35 +2,12 @@
 //! Signals and job control reach a process wherever it is, and whoever sends them from wherever.
 
 use mattx_lab::{Error, Node, Result, SharedCluster};
-use mattx_scenarios::moves::{self, MOMENT, Subject, Turn, wait_until_gone};
+use mattx_scenarios::moves::{self, MOMENT, PACE, Subject, Turn, endless, guest, wait_until_gone};
 use mattx_scenarios::programs;
-
-/// Milliseconds that a round of `calc` takes at least.
-const PACE: u32 = 30;
+use mattx_scenarios::steps::{move_up_to, wait_at};
 
 fn cluster() -> Result<(SharedCluster, Turn)> {
     moves::shared(2)
-}
-
-/// `calc` for so many rounds that it does not end by itself.
-fn endless(home: &Node) -> Result<Subject> {
-    let program = programs::push(home, "calc")?;
-    Subject::start(home, &format!("{program} 1000000 {PACE}"))
-}
-
-/// The pid of the only guest on its hosting node.
-fn guest(host: &Node) -> Result<String> {
-    let row = host.sh("cat /proc/mattx/guests")?;
-    let (pid, from) = row.trim().split_once(':').expect("PID:NODE");
-    assert_eq!(from, "1");
-    Ok(pid.to_owned())
-}
-
-fn wait_at(node: &Node, step: &str) -> Result<()> {
-    node.sh(&format!(
-        "echo {step} > /sys/module/mattx/parameters/wait_at"
-    ))
-    .map(drop)
 }
 
 #[test]
@@ -209,17 +186,7 @@ fn signal_on_the_way(
     signal: &str,
 ) -> Result<()> {
     let there = guest(host)?;
-    at.sh("dmesg -C")?;
-    wait_at(at, step)?;
-    home.sh(&format!(
-        "setsid sh -c 'echo migrate {} home > /proc/mattx/admin' </dev/null >/dev/null 2>&1 &",
-        subject.pid
-    ))?;
-    at.wait_until(
-        &format!("come to step {step}"),
-        MOMENT,
-        &format!("dmesg | grep -q 'reached {step}'"),
-    )?;
+    move_up_to(subject, home, "home", at, step)?;
     host.sh(&format!("kill -{signal} {there}"))?;
     wait_at(at, "none")
 }

@@ -4,12 +4,9 @@
 use mattx_lab::{Cluster, Config, Node, Result};
 use mattx_protocol::command::{Command, NodeSwitch, Outcome, Target};
 use mattx_protocol::model::{NodeId, ProcessRef};
-use mattx_scenarios::moves::{MOMENT, Subject, wait_for_links, wait_until_gone};
-use mattx_scenarios::programs;
+use mattx_scenarios::moves::{MOMENT, Subject, endless, wait_for_links, wait_until_gone};
 use mattx_scenarios::viewer::Viewer;
 
-/// Milliseconds that a round of `calc` takes at least.
-const PACE: u32 = 30;
 const EPERM: i32 = 1;
 
 #[test]
@@ -20,8 +17,7 @@ fn what_is_kept_stays_and_the_best_node_is_the_least_loaded() -> Result<()> {
     })?;
     wait_for_links(&cluster)?;
     let home = cluster.node(1);
-    let program = programs::push(home, "calc")?;
-    let subject = Subject::start(home, &format!("{program} 1000000 {PACE}"))?;
+    let subject = endless(home)?;
     a_locked_process_moves_only_home(home, &subject)?;
     nothing_moves_away_from_a_node_that_stays(home, &subject)?;
     the_best_node_is_one_that_is_known_to_be_less_loaded(&cluster, &subject)?;
