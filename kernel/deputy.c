@@ -26,11 +26,6 @@
 
 #define MATTX_SYSCALL_LENGTH	2	/* bytes of the instruction */
 
-static void mattx_put_signal(struct mattx_cursor *c, const void *what)
-{
-	mattx_signal_put(c, what);
-}
-
 /* What is sent to the process, or to the calling thread alone, is for its guest.  true: something was. */
 static bool mattx_deputy_forward(struct mattx_export *export, bool own)
 {

@@ -8,11 +8,6 @@
 #include "export_private.h"
 #include "signal.h"
 
-static void mattx_put_signal(struct mattx_cursor *c, const void *what)
-{
-	mattx_signal_put(c, what);
-}
-
 static void mattx_deputy_tell(struct mattx_export *export, int number)
 {
 	struct mattx_signal signal = { .number = number, .code = SI_KERNEL };

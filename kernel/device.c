@@ -88,25 +88,29 @@ static int mattx_device_join(struct mattx_stub *stub)
 	return error;
 }
 
-static int mattx_device_stopped(struct mattx_stub *stub, u32 number)
+/* Set once, and held by the open file: what takes long, or sends, needs no mutex. */
+static struct mattx_guest *mattx_device_guest(struct mattx_stub *stub)
 {
-	int error = -ENODATA;
+	struct mattx_guest *guest;
 
 	mutex_lock(&stub->mutex);
-	if (stub->guest)
-		error = mattx_guest_stopped(stub->guest, number);
+	guest = stub->guest;
 	mutex_unlock(&stub->mutex);
-	return error;
+	return guest;
+}
+
+static int mattx_device_stopped(struct mattx_stub *stub, u32 number)
+{
+	struct mattx_guest *guest = mattx_device_guest(stub);
+
+	return guest ? mattx_guest_stopped(guest, number) : -ENODATA;
 }
 
 static int mattx_device_await(struct mattx_stub *stub)
 {
-	struct mattx_guest *guest;
+	struct mattx_guest *guest = mattx_device_guest(stub);
 
-	/* Set once, and held by the open file; joining threads need the mutex. */
-	mutex_lock(&stub->mutex);
-	guest = stub->guest;
-	mutex_unlock(&stub->mutex);
+	/* Joining threads need the mutex. */
 	return guest ? mattx_guest_await_threads(guest) : -ENODATA;
 }
 

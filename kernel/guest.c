@@ -172,11 +172,6 @@ void mattx_guest_decide(struct mattx_guest *guest, enum mattx_verdict verdict)
 	wake_up_all(&guest->wake);
 }
 
-static void mattx_put_signal(struct mattx_cursor *c, const void *what)
-{
-	mattx_signal_put(c, what);
-}
-
 /* true: there was one. */
 static bool mattx_guest_send_late_signal(struct mattx_guest *guest)
 {
@@ -230,11 +225,6 @@ int mattx_guest_send(struct mattx_guest *guest, u16 type,
 	if (IS_ERR(frame))
 		return PTR_ERR(frame);
 	return mattx_link_send(guest->link, frame, MATTX_CLASS_CONTROL);
-}
-
-static void mattx_put_refusal(struct mattx_cursor *c, const void *what)
-{
-	mattx_refusal_put(c, what);
 }
 
 void mattx_guest_give_up(struct mattx_guest *guest, int error, const char *format, ...)

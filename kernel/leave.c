@@ -114,11 +114,6 @@ static int mattx_leave_send(struct mattx_guest *guest, struct mattx_capture *cap
 	return error;
 }
 
-static void mattx_put_refusal(struct mattx_cursor *c, const void *what)
-{
-	mattx_refusal_put(c, what);
-}
-
 /* Captures and sends; on an error home learns of it at once. */
 static int mattx_leave_go(struct mattx_guest *guest, struct mattx_capture *capture)
 {

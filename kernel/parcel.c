@@ -312,6 +312,16 @@ struct mattx_frame *mattx_move_frame(u16 type, const struct mattx_move_key *key,
 	return ERR_PTR(error);
 }
 
+void mattx_put_signal(struct mattx_cursor *c, const void *what)
+{
+	mattx_signal_put(c, what);
+}
+
+void mattx_put_refusal(struct mattx_cursor *c, const void *what)
+{
+	mattx_refusal_put(c, what);
+}
+
 void mattx_refusal_reply(struct mattx_link *link, u64 id, u16 type,
 			 const struct mattx_refusal *refusal)
 {

@@ -76,6 +76,10 @@ struct mattx_frame *mattx_move_frame(u16 type, const struct mattx_move_key *key,
 				     void (*put)(struct mattx_cursor *c, const void *what),
 				     const void *what);
 
+/* Such @put: a struct mattx_signal, a struct mattx_refusal. */
+void mattx_put_signal(struct mattx_cursor *c, const void *what);
+void mattx_put_refusal(struct mattx_cursor *c, const void *what);
+
 /* Answers request @id with a refusal, or with error 0: it was taken. */
 void mattx_refusal_reply(struct mattx_link *link, u64 id, u16 type,
 			 const struct mattx_refusal *refusal);

@@ -10,11 +10,6 @@
 #include "late_signal.h"
 #include "step.h"
 
-static void mattx_put_refusal(struct mattx_cursor *c, const void *what)
-{
-	mattx_refusal_put(c, what);
-}
-
 /* What ends the waiting for the guest's state. */
 static bool mattx_bring_over(struct mattx_export *export)
 {
