@@ -7,7 +7,7 @@ use mattx_lab::{Node, Result, SharedCluster};
 use mattx_scenarios::moves::{
     self, MOMENT, PACE, Subject, Turn, endless, guest, wait_for_links, wait_until_gone,
 };
-use mattx_scenarios::programs;
+use mattx_scenarios::{modules, programs};
 
 const LONG: Duration = Duration::from_secs(900);
 
@@ -43,7 +43,15 @@ fn twenty_round_trips_leave_the_result_as_it_is() -> Result<()> {
     }
     subject.wait_for_line(home, &expected)?;
     subject.wait_for_line(home, "status 7")?;
-    wait_until_gone(&cluster)
+    wait_until_gone(&cluster)?;
+    for node in cluster.nodes() {
+        assert_ne!(modules::left_behind(node)?, "", "it finds nothing at all");
+        modules::unload(node)?;
+        let left = modules::left_behind(node)?;
+        assert_eq!(left, "", "left behind on node {}", node.number());
+        modules::load(node)?;
+    }
+    wait_for_links(&cluster)
 }
 
 #[test]
