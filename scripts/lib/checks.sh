@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# How test stages run and report their checks. Needs env.sh; scripts/test sets MATTX_RESULTS.
+# How test stages run and report their checks. Needs env.sh; scripts/test sets MATTX_RESULTS, a file of lines
+# "NAME ok" or "NAME FAILED", and MATTX_FAILURES, a file of what the failed checks said.
 
 MATTX_RESULTS=${MATTX_RESULTS:-/dev/null}
+MATTX_FAILURES=${MATTX_FAILURES:-/dev/null}
 checks_failed=0
 
 # check NAME COMMAND...: one check that passes or fails as a whole; its output is shown only when it fails.
@@ -18,9 +20,18 @@ check() {
 		cat "$log"
 		printf '    %s: FAILED (%d s)\n' "$name" $((SECONDS - begin))
 		echo "$name FAILED" >>"$MATTX_RESULTS"
+		note_failure "$name" <"$log"
 		checks_failed=1
 	fi
 	rm -f "$log"
+}
+
+# note_failure NAME: keeps the end of what the failed check said, which scripts/test repeats when everything has run.
+note_failure() {
+	{
+		echo "---- $1"
+		tail -n 60
+	} >>"$MATTX_FAILURES"
 }
 
 # cargo_tests NAME CARGO-TEST-ARGUMENT...: the tests of cargo, each counted. A failure to build is a failed check.
@@ -38,9 +49,11 @@ cargo_tests() {
 	fi
 	if [ "$failed" -gt 0 ]; then
 		sed -nE "s/^test (.*) \.\.\. FAILED$/$name:\1 FAILED/p" "$log" | sed 's/ should panic / /' >>"$MATTX_RESULTS"
+		awk '/^failures:$/ {telling = 1} telling; /^test result:/ {telling = 0}' "$log" | note_failure "$name"
 		checks_failed=1
 	elif [ "$status" -ne 0 ]; then
 		tail -n 30 "$log"
+		note_failure "$name" <"$log"
 		echo "$name FAILED" >>"$MATTX_RESULTS"
 		checks_failed=1
 	fi
