@@ -15,6 +15,16 @@ case ":$PATH:" in
 *) export PATH="$MATTX_CACHE/tools/bin:$PATH" ;;
 esac
 
+# Rust as rustup installs it, in a shell that was open before; else Debian's, which setup unpacks where there is none.
+case ":$PATH:" in
+*":$HOME/.cargo/bin:"*) ;;
+*) export PATH="$PATH:$HOME/.cargo/bin" ;;
+esac
+case ":$PATH:" in
+*":$MATTX_CACHE/tools/rust/programs:"*) ;;
+*) command -v rustup >/dev/null || export PATH="$MATTX_CACHE/tools/rust/programs:$PATH" ;;
+esac
+
 # say TEXT: a line of progress. Colour only where a person looks at it.
 say() {
 	if [ -t 1 ]; then printf '\033[1m==>\033[0m %s\n' "$*"; else printf '==> %s\n' "$*"; fi
