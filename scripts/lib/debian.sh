@@ -18,7 +18,7 @@ debian_mirror() {
 		return
 	fi
 	local uri
-	uri=$(_apt_uris | grep -E '/debian$' | sed -n 1p)
+	uri=$(_apt_uris | sed -nE '/\/debian$/ {p;q}')
 	[ -n "$uri" ] || die "the host's apt configuration names no Debian archive; set MATTX_DEBIAN_MIRROR to the base address of one (it ends in /debian)"
 	printf '%s\n' "$uri"
 }
@@ -30,7 +30,7 @@ debian_security_mirror() {
 	elif [ -n "${MATTX_DEBIAN_MIRROR:-}" ]; then
 		printf '%s\n' "${MATTX_DEBIAN_MIRROR%/}-security"
 	else
-		_apt_uris | grep -E '/debian-security$' | sed -n 1p
+		_apt_uris | sed -nE '/\/debian-security$/ {p;q}'
 	fi
 }
 
