@@ -22,6 +22,7 @@ pub mod background;
 mod cleanup;
 mod cluster;
 mod console;
+mod counter;
 mod error;
 mod forward;
 pub mod frame;

@@ -15,6 +15,7 @@ use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::counter;
 use crate::error::{Context, Result};
 use crate::frame::PORT_NAME;
 use crate::paths::BootFiles;
@@ -169,7 +170,8 @@ impl Machine {
         // loglevel 7: lockdep and KASAN print warnings, which must reach the console to be seen by tests.
         // no_timer_check: on a loaded host the emulated timer fails the boot-time check.
         // tsc=reliable: the emulated counter is the host's and never skews, but on a loaded host the kernel's watchdog
-        // thinks so, and the clock that it falls back to costs a hundred times as much to read.
+        // thinks so, and the clock that it falls back to costs a hundred times as much to read. Without that watchdog
+        // nobody notices a wrong rate, so the kernel must not guess it.
         let checkers = if self.files.is_debug() {
             // Every report counts, not only the first of a boot. Memory that nobody set does not look like zero. And what is
             // still on an emulated processor after a minute need not be stuck.
@@ -177,8 +179,13 @@ impl Machine {
         } else {
             ""
         };
+        // A counter of instructions has its own rate, and a hardware's guest is told by its clock.
+        let rate = match counter::khz() {
+            Some(khz) if !self.count_instructions && !kvm_works() => format!("tsc_early_khz={khz}"),
+            _ => String::new(),
+        };
         format!(
-            "console=ttyS0 loglevel=7 panic=-1 no_timer_check tsc=reliable net.ifnames=0 random.trust_cpu=on lab.node={} {checkers} {}",
+            "console=ttyS0 loglevel=7 panic=-1 no_timer_check tsc=reliable {rate} net.ifnames=0 random.trust_cpu=on lab.node={} {checkers} {}",
             self.number, self.kernel_options
         )
     }

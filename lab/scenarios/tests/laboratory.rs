@@ -46,6 +46,30 @@ fn a_command_that_takes_too_long_is_killed() -> Result<()> {
 }
 
 #[test]
+fn clocks_of_nodes_run_as_fast_as_those_of_this_machine() -> Result<()> {
+    let cluster = cluster()?;
+    // Another test lets node 2 stand still.
+    let node = cluster.node(1);
+    let begin = Instant::now();
+    let first = seconds(&node.sh("cat /proc/uptime")?);
+    std::thread::sleep(Duration::from_secs(2));
+    let second = seconds(&node.sh("cat /proc/uptime")?);
+    let most = begin.elapsed().as_secs_f64();
+    let passed = second - first;
+    assert!(
+        (1.9..=most * 1.05).contains(&passed),
+        "{passed} s passed there in 2 to {most} s here"
+    );
+    Ok(())
+}
+
+/// The first word of /proc/uptime.
+fn seconds(uptime: &str) -> f64 {
+    let first = uptime.split_whitespace().next().expect("two numbers");
+    first.parse().expect("a number")
+}
+
+#[test]
 fn many_commands_run_side_by_side() -> Result<()> {
     let cluster = cluster()?;
     let mut sleeper = cluster.node(1).spawn("read line; echo got $line")?;
