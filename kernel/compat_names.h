@@ -47,24 +47,26 @@ static inline int mattx_make(const struct path *folder, const char *name,
 			     const struct mattx_making *making, struct dentry **made)
 {
 	struct mnt_idmap *idmap = mnt_idmap(folder->mnt);
+	int error, read_only = mnt_want_write(folder->mnt);
 	struct dentry *child;
-	int error;
 
-	error = mnt_want_write(folder->mnt);
-	if (error)
-		return error;
 	inode_lock_nested(d_inode(folder->dentry), I_MUTEX_PARENT);
 	child = lookup_one(idmap, name, folder->dentry, strlen(name));
 	error = PTR_ERR_OR_ZERO(child);
 	if (!error) {
-		error = mattx_make_locked(idmap, folder->dentry, &child, making);
+		/* That the name is taken comes first. */
+		if (read_only && d_is_negative(child))
+			error = read_only;
+		else
+			error = mattx_make_locked(idmap, folder->dentry, &child, making);
 		if (!error)
 			*made = child;
 		else
 			dput(child);
 	}
 	inode_unlock(d_inode(folder->dentry));
-	mnt_drop_write(folder->mnt);
+	if (!read_only)
+		mnt_drop_write(folder->mnt);
 	return error;
 }
 
@@ -150,19 +152,19 @@ static inline int mattx_make(const struct path *folder, const char *name,
 			     const struct mattx_making *making, struct dentry **made)
 {
 	struct mnt_idmap *idmap = mnt_idmap(folder->mnt);
+	int error, read_only = mnt_want_write(folder->mnt);
 	struct inode *inode = d_inode(folder->dentry);
 	struct qstr word = mattx_qstr(name);
 	struct dentry *child;
-	int error;
 
-	error = mnt_want_write(folder->mnt);
-	if (error)
-		return error;
 	child = start_creating(idmap, folder->dentry, &word);
 	error = PTR_ERR_OR_ZERO(child);
 	if (error)
 		goto drop;
-	if (making->existing) {
+	if (read_only) {
+		/* That the name is taken would have come first. */
+		error = read_only;
+	} else if (making->existing) {
 		error = vfs_link(making->existing->dentry, idmap, inode, child, NULL);
 	} else if (making->target) {
 		error = vfs_symlink(idmap, inode, child, making->target, NULL);
@@ -176,7 +178,8 @@ static inline int mattx_make(const struct path *folder, const char *name,
 		*made = dget(child);
 	end_creating(child);
 drop:
-	mnt_drop_write(folder->mnt);
+	if (!read_only)
+		mnt_drop_write(folder->mnt);
 	return error;
 }
 

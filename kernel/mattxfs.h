@@ -36,6 +36,7 @@ struct mattxfs_inode {
 	u64		change;		/* of the contents that are cached */
 	u64		own_change;	/* mattxfs_changes when we last changed it ourselves */
 	unsigned long	fresh;		/* jiffies: attributes count until then; READ_ONCE */
+	unsigned long	rights;		/* the same for mode and owner, which outlast changes of ours */
 	u32		device_major, device_minor;	/* at home */
 	u32		block_size;
 	char		*target;	/* of a symbolic link, once read; READ_ONCE */
@@ -49,10 +50,11 @@ struct mattxfs_file {
 	u64		opened;		/* number at home */
 	struct list_head writer;	/* of inode->writers */
 	/* Folders: entries that were read ahead. */
-	struct mutex	mutex;		/* the three below */
+	struct mutex	mutex;		/* all below */
 	struct mattx_frame *entries;
 	struct mattx_cursor cursor;
 	loff_t		position;	/* of the next entry in them */
+	bool		complete;	/* no entries follow them */
 };
 
 static inline struct mattxfs_inode *mattxfs_inode(const struct inode *inode)
@@ -86,6 +88,8 @@ void mattxfs_apply(struct inode *inode, const struct mattx_tree_node *node, bool
 int mattxfs_refresh(struct inode *inode);
 /* Nothing is known any more. */
 void mattxfs_stale(struct inode *inode);
+/* We have changed names in it, or of it: its size, times and links are others, its rights are not. */
+void mattxfs_renamed(struct inode *inode);
 int mattxfs_getattr(struct mnt_idmap *idmap, const struct path *path, struct kstat *stat,
 		    u32 mask, unsigned int flags);
 int mattxfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *change);

@@ -20,6 +20,11 @@ static void mattxfs_dentry_fresh(struct dentry *dentry)
 	dentry->d_time = jiffies + MATTXFS_FRESH;
 }
 
+static void mattxfs_dentry_stale(struct dentry *dentry)
+{
+	dentry->d_time = jiffies - 1;
+}
+
 static bool mattxfs_dentry_is_fresh(const struct dentry *dentry)
 {
 	return time_before(jiffies, READ_ONCE(dentry->d_time));
@@ -32,6 +37,16 @@ static struct inode *mattxfs_reply_inode(struct inode *dir, const struct mattx_t
 	if (!(reply->flags & MATTX_REPLY_NODE))
 		return ERR_PTR(-EIO);
 	return mattxfs_iget(dir->i_sb, mattxfs_inode(dir)->home, serial, &reply->node, asked);
+}
+
+/*
+ * What is to be made anew is not looked up before: home says when it is there.
+ * But that the name is taken comes before what the folder's rights say.
+ */
+static bool mattxfs_home_will_say(struct inode *dir, unsigned int flags)
+{
+	return (flags & (LOOKUP_CREATE | LOOKUP_EXCL)) == (LOOKUP_CREATE | LOOKUP_EXCL) &&
+	       !inode_permission(&nop_mnt_idmap, dir, MAY_WRITE | MAY_EXEC);
 }
 
 static struct dentry *mattxfs_lookup(struct inode *dir, struct dentry *dentry, unsigned int flags)
@@ -48,6 +63,10 @@ static struct dentry *mattxfs_lookup(struct inode *dir, struct dentry *dentry, u
 
 	if (dentry->d_name.len > MATTX_NAME_MAX)
 		return ERR_PTR(-ENAMETOOLONG);
+	if (mattxfs_home_will_say(dir, flags)) {
+		mattxfs_dentry_stale(dentry);
+		return d_splice_alias(NULL, dentry);
+	}
 	mattxfs_name(&request, &dentry->d_name);
 	result = mattxfs_call(dir, &request, NULL, 0, &reply, NULL);
 	if (result < 0 && result != -ENOENT)
@@ -135,7 +154,7 @@ static int mattxfs_instantiate(struct inode *dir, struct dentry *dentry,
 {
 	struct inode *inode;
 
-	mattxfs_stale(dir);
+	mattxfs_renamed(dir);
 	inode = mattxfs_reply_inode(dir, reply, serial, atomic64_read(&mattxfs_changes));
 	if (IS_ERR(inode)) {
 		d_drop(dentry);
@@ -156,8 +175,11 @@ static int mattxfs_make(struct inode *dir, struct dentry *dentry,
 	request->node = mattxfs_inode(dir)->number;
 	mattxfs_name(request, &dentry->d_name);
 	result = mattxfs_call(dir, request, NULL, 0, &reply, NULL);
-	if (result < 0)
+	if (result < 0) {
+		/* Somebody has made it, or it was there and nobody had asked. */
+		d_drop(dentry);
 		return result;
+	}
 	return mattxfs_instantiate(dir, dentry, &reply, serial);
 }
 
@@ -219,7 +241,7 @@ static int mattxfs_link(struct dentry *old, struct inode *dir, struct dentry *de
 	if (mattxfs_inode(inode)->home != mattxfs_inode(dir)->home)
 		return -EXDEV;
 	error = mattxfs_make(dir, dentry, &request);
-	mattxfs_stale(inode);
+	mattxfs_renamed(inode);
 	return error;
 }
 
@@ -240,8 +262,8 @@ static int mattxfs_remove(struct inode *dir, struct dentry *dentry, enum mattx_t
 		return result;
 	}
 	atomic64_inc(&mattxfs_changes);
-	mattxfs_stale(dir);
-	mattxfs_stale(d_inode(dentry));
+	mattxfs_renamed(dir);
+	mattxfs_renamed(d_inode(dentry));
 	/* The VFS makes a negative name of it: true now, and for a while. */
 	mattxfs_dentry_fresh(dentry);
 	return 0;
@@ -282,11 +304,11 @@ static int mattxfs_rename(struct mnt_idmap *idmap, struct inode *dir, struct den
 	if (result < 0)
 		return result;
 	atomic64_inc(&mattxfs_changes);
-	mattxfs_stale(dir);
-	mattxfs_stale(new_dir);
-	mattxfs_stale(d_inode(dentry));
+	mattxfs_renamed(dir);
+	mattxfs_renamed(new_dir);
+	mattxfs_renamed(d_inode(dentry));
 	if (d_really_is_positive(new_dentry))
-		mattxfs_stale(d_inode(new_dentry));
+		mattxfs_renamed(d_inode(new_dentry));
 	/* The VFS swaps the names; both say the truth. */
 	mattxfs_dentry_fresh(dentry);
 	mattxfs_dentry_fresh(new_dentry);
@@ -339,7 +361,7 @@ static int mattxfs_atomic_open(struct inode *dir, struct dentry *dentry, struct 
 		return PTR_ERR(inode);
 	}
 	if (reply.flags & MATTX_REPLY_CREATED)
-		mattxfs_stale(dir);
+		mattxfs_renamed(dir);
 	mattxfs_dentry_fresh(dentry);
 	/* It was negative and cached: it is looked up again. */
 	if (!d_in_lookup(dentry))
@@ -427,6 +449,7 @@ static int mattxfs_fill_entries(struct file *file, struct mattxfs_file *open)
 		open->entries = NULL;
 		return result;
 	}
+	open->complete = result;
 	mattx_cursor_init(&open->cursor, (void *)reply.data, reply.length);
 	return 0;
 }
@@ -445,6 +468,8 @@ static int mattxfs_iterate_locked(struct file *file, struct mattxfs_file *open,
 	}
 	for (;;) {
 		if (!open->entries || open->cursor.at == open->cursor.end) {
+			if (open->entries && open->complete)
+				return 0;
 			error = mattxfs_fill_entries(file, open);
 			if (error)
 				return error;

@@ -49,9 +49,15 @@ s64 mattxfs_call_waiting(struct inode *inode, struct mattx_tree_request *request
 	return mattxfs_call_any(inode, request, data, length, true, reply, answer);
 }
 
-void mattxfs_stale(struct inode *inode)
+void mattxfs_renamed(struct inode *inode)
 {
 	WRITE_ONCE(mattxfs_inode(inode)->fresh, jiffies - 1);
+}
+
+void mattxfs_stale(struct inode *inode)
+{
+	mattxfs_renamed(inode);
+	WRITE_ONCE(mattxfs_inode(inode)->rights, jiffies - 1);
 }
 
 static void mattxfs_copy_attributes(struct inode *inode, const struct mattx_file_attributes *a)
@@ -94,6 +100,7 @@ void mattxfs_apply(struct inode *inode, const struct mattx_tree_node *node, bool
 	WRITE_ONCE(mi->traits, node->traits);
 	mattxfs_copy_attributes(inode, &node->attributes);
 	WRITE_ONCE(mi->fresh, jiffies + MATTXFS_FRESH);
+	WRITE_ONCE(mi->rights, jiffies + MATTXFS_FRESH);
 	spin_unlock(&mi->lock);
 	if (!others || !inode->i_mapping->nrpages || !S_ISREG(inode->i_mode))
 		return;
@@ -206,7 +213,7 @@ int mattxfs_permission(struct mnt_idmap *idmap, struct inode *inode, int mask)
 
 	if (!mattxfs_inode(inode)->home)
 		return generic_permission(idmap, inode, mask);
-	if (time_after_eq(jiffies, READ_ONCE(mattxfs_inode(inode)->fresh))) {
+	if (time_after_eq(jiffies, READ_ONCE(mattxfs_inode(inode)->rights))) {
 		if (mask & MAY_NOT_BLOCK)
 			return -ECHILD;
 		error = mattxfs_refresh(inode);
@@ -336,6 +343,7 @@ struct inode *mattxfs_inode_alloc(struct super_block *sb)
 	mi->change = 0;
 	mi->own_change = 0;
 	mi->fresh = jiffies - 1;
+	mi->rights = jiffies - 1;
 	mi->target = NULL;
 	spin_lock_init(&mi->lock);
 	INIT_LIST_HEAD(&mi->writers);

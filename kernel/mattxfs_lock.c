@@ -10,15 +10,21 @@
 
 #include "mattxfs.h"
 
-/* Taking a lock means: show me what others have written. */
-static void mattxfs_lock_taken(struct inode *inode)
+/*
+ * Taking a lock means: show me what others have written.  @asked: mattxfs_changes
+ * before home was asked for it.
+ */
+static void mattxfs_lock_taken(struct inode *inode, const struct mattx_tree_reply *reply,
+			       u64 asked)
 {
 	mattxfs_stale(inode);
+	if (reply->flags & MATTX_REPLY_NODE)
+		mattxfs_apply(inode, &reply->node, false, asked);
 	mattxfs_refresh(inode);
 }
 
 static s64 mattxfs_lock_ask(struct file *file, int command, struct file_lock *lock,
-			    struct mattx_tree_lock *wire)
+			    struct mattx_tree_lock *wire, struct mattx_tree_reply *reply)
 {
 	struct mattxfs_file *open = file->private_data;
 	struct mattx_tree_request request = {
@@ -30,7 +36,6 @@ static s64 mattxfs_lock_ask(struct file *file, int command, struct file_lock *lo
 		},
 	};
 	struct inode *inode = file_inode(file);
-	struct mattx_tree_reply reply;
 	struct mattx_frame *answer;
 	u8 data[MATTX_TREE_LOCK_SIZE];
 	struct mattx_cursor c;
@@ -39,10 +44,10 @@ static s64 mattxfs_lock_ask(struct file *file, int command, struct file_lock *lo
 	mattx_cursor_init(&c, data, sizeof(data));
 	mattx_tree_lock_encode(&c, wire);
 	result = command == F_SETLKW ?
-		 mattxfs_call_waiting(inode, &request, data, sizeof(data), &reply, &answer) :
-		 mattxfs_call(inode, &request, data, sizeof(data), &reply, &answer);
+		 mattxfs_call_waiting(inode, &request, data, sizeof(data), reply, &answer) :
+		 mattxfs_call(inode, &request, data, sizeof(data), reply, &answer);
 	if (!result && command == F_GETLK) {
-		mattx_cursor_init(&c, (void *)reply.data, reply.length);
+		mattx_cursor_init(&c, (void *)reply->data, reply->length);
 		if (mattx_tree_lock_decode(&c, wire))
 			result = -EIO;
 	}
@@ -58,7 +63,9 @@ int mattxfs_lock(struct file *file, int command, struct file_lock *lock)
 		.end = lock->fl_end,
 		.pid = current->tgid,
 	};
+	u64 asked = atomic64_read(&mattxfs_changes);
 	struct inode *inode = file_inode(file);
+	struct mattx_tree_reply reply;
 	s64 result;
 
 	if (!(lock->c.flc_flags & FL_POSIX))
@@ -66,7 +73,7 @@ int mattxfs_lock(struct file *file, int command, struct file_lock *lock)
 	/* What was written under it is home before others may look. */
 	if (lock->c.flc_type == F_UNLCK && S_ISREG(inode->i_mode))
 		filemap_write_and_wait(inode->i_mapping);
-	result = mattxfs_lock_ask(file, command, lock, &wire);
+	result = mattxfs_lock_ask(file, command, lock, &wire, &reply);
 	if (command == F_GETLK) {
 		if (!result) {
 			lock->c.flc_type = wire.type;
@@ -81,7 +88,7 @@ int mattxfs_lock(struct file *file, int command, struct file_lock *lock)
 		return result;
 	locks_lock_file_wait(file, lock);
 	if (lock->c.flc_type != F_UNLCK)
-		mattxfs_lock_taken(inode);
+		mattxfs_lock_taken(inode, &reply, asked);
 	return result;
 }
 
@@ -93,6 +100,7 @@ int mattxfs_flock(struct file *file, int command, struct file_lock *lock)
 		.other = open->opened,
 		.arguments = { 0, command, lock->c.flc_type },
 	};
+	u64 asked = atomic64_read(&mattxfs_changes);
 	struct inode *inode = file_inode(file);
 	struct mattx_tree_reply reply;
 	s64 result;
@@ -106,6 +114,6 @@ int mattxfs_flock(struct file *file, int command, struct file_lock *lock)
 		return result;
 	locks_lock_file_wait(file, lock);
 	if (lock->c.flc_type != F_UNLCK)
-		mattxfs_lock_taken(inode);
+		mattxfs_lock_taken(inode, &reply, asked);
 	return result;
 }

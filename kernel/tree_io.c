@@ -75,6 +75,7 @@ struct mattx_tree_lister {
 	char			name[MATTX_NAME_MAX];
 	bool			held;
 	bool			full;
+	bool			moving;		/* since it was last cleared */
 };
 
 static void mattx_tree_list_flush(struct mattx_tree_lister *lister, u64 next)
@@ -93,6 +94,7 @@ static bool mattx_tree_list_one(struct dir_context *context, const char *name, i
 	/* Room for the one that is held and this one. */
 	size_t room = 2 * MATTX_TREE_ENTRY_SIZE + lister->entry.name_length + length;
 
+	lister->moving = true;
 	if (length > MATTX_NAME_MAX)
 		return true;
 	if (room > (size_t)(lister->c.end - lister->c.at)) {
@@ -127,13 +129,17 @@ static s64 mattx_tree_readdir(struct mattx_tree_file *entry,
 		position = vfs_llseek(file, request->arguments[0], SEEK_SET);
 		error = position < 0 ? position : 0;
 	}
-	if (!error)
-		error = iterate_dir(file, &lister.context);
+	/* Some file systems tell a part at a time: the end is where there is no more. */
+	do {
+		lister.moving = false;
+		if (!error)
+			error = iterate_dir(file, &lister.context);
+	} while (!error && lister.moving && !lister.full);
 	if (!lister.full)
 		mattx_tree_list_flush(&lister, file->f_pos);
 	mutex_unlock(&entry->position);
 	answer->length = lister.c.at - answer->data;
-	return error;
+	return error ?: !lister.full;
 }
 
 static s64 mattx_tree_copy(struct mattx_tree_session *session, struct file *to,
@@ -192,10 +198,13 @@ s64 mattx_tree_operate_file(struct mattx_tree_session *session,
 		result = mattx_tree_readdir(entry, request, answer);
 		break;
 	case MATTX_TREE_LOCK:
-		result = mattx_tree_lock(session, entry, request, answer);
-		break;
 	case MATTX_TREE_FLOCK:
-		result = mattx_tree_flock(file, arguments[1], arguments[2]);
+		result = request->op == MATTX_TREE_LOCK ?
+			 mattx_tree_lock(session, entry, request, answer) :
+			 mattx_tree_flock(file, arguments[1], arguments[2]);
+		/* Who has it wants to know what others have written.  The lock is held whatever this says. */
+		if (!result)
+			mattx_tree_describe(&file->f_path, &answer->reply);
 		break;
 	default:
 		result = -EOPNOTSUPP;

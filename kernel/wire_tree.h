@@ -35,7 +35,7 @@ enum mattx_tree_op {
 	MATTX_TREE_FSYNC,	/* other; first, last, data only */
 	MATTX_TREE_ALLOCATE,	/* other; mode, offset, length -> node */
 	MATTX_TREE_COPY,	/* node = from, other = to (open files); two positions, length -> count */
-	MATTX_TREE_READDIR,	/* other; position, room -> entries */
+	MATTX_TREE_READDIR,	/* other; position, room -> entries; 1: no more follow, 0: ask */
 	MATTX_TREE_MKDIR,	/* node, name; mode -> node */
 	MATTX_TREE_MKNOD,	/* node, name; mode, device -> node */
 	MATTX_TREE_SYMLINK,	/* node, name, second -> node */
@@ -48,8 +48,8 @@ enum mattx_tree_op {
 	MATTX_TREE_SETXATTR,	/* node, name; flags; value */
 	MATTX_TREE_LISTXATTR,	/* node; room -> names */
 	MATTX_TREE_REMOVEXATTR,	/* node, name */
-	MATTX_TREE_LOCK,	/* other; owner, command; data: range -> range */
-	MATTX_TREE_FLOCK,	/* other; owner, command, type */
+	MATTX_TREE_LOCK,	/* other; owner, command; data: range -> range, node */
+	MATTX_TREE_FLOCK,	/* other; owner, command, type -> node */
 	/* These have no reply. */
 	MATTX_TREE_FORGET,	/* node; how often it was given out */
 	MATTX_TREE_RELEASE,	/* other */
