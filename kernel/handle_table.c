@@ -191,6 +191,9 @@ int mattx_handles_apply(struct mattx_handles *handles, struct mattx_cursor *tabl
 		if (error)
 			break;
 		mattx_descriptors_close_range(gap, previous);
+		/* A duplicate shares the offset; opened anew it would not. */
+		if (!file && descriptor.handle && descriptor.handle <= descriptor.fd)
+			file = fget_raw(descriptor.handle - 1);
 		if (!file)
 			file = mattx_handles_open_name(&descriptor);
 		if (!file) {

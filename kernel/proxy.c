@@ -300,6 +300,24 @@ int mattx_proxies_install(struct mattx_link *link, struct mattx_cursor *table,
 	return error;
 }
 
+/* One plus the first descriptor that is the same open file as @fd and before it; 0: there is none. */
+static u32 mattx_proxies_same(unsigned int fd, const struct file *file)
+{
+	unsigned int other = 0;
+	struct file *same;
+
+	while ((same = fget_task_next(current, &other)) && other < fd) {
+		fput(same);
+		/* Only compared. */
+		if (same == file)
+			return other + 1;
+		other++;
+	}
+	if (same)
+		fput(same);
+	return 0;
+}
+
 /*
  * What descriptor @fd of the guest is at home; false: nothing.  What home does
  * not have open (a file of /proc, one of a third node, a place without access)
@@ -331,6 +349,7 @@ static bool mattx_proxies_describe(const struct mattx_proxies *proxies, unsigned
 		return false;
 	descriptor->name = (const u8 *)name;
 	descriptor->name_length = strlen(name);
+	descriptor->handle = mattx_proxies_same(fd, file);
 	return true;
 }
 

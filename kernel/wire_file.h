@@ -76,7 +76,11 @@ struct mattx_descriptor {
 	/* Opened while away: the number of wire_tree.h instead of a handle; 0: no. */
 	u64	opened;
 	u64	position;	/* of what was opened while away */
-	/* Opened while away and unknown at home, which opens it by this name: in the buffer, no NUL. */
+	/*
+	 * Opened while away and unknown at home, which opens it by this name: in
+	 * the buffer, no NUL.  The handle then says which descriptor before it is
+	 * the same open file: its number plus one, 0: none.
+	 */
 	const u8 *name;
 	u16	name_length;	/* 0: not by name */
 };

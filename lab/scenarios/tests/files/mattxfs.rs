@@ -277,7 +277,7 @@ const OPENER: &str = "import fcntl, os, sys, time\n\
     os.chdir('/usr/lib'); os.umask(0o27)\n\
     kept = os.open('/tmp/p/kept', os.O_RDWR | os.O_CREAT, 0o666); os.write(kept, b'0123456789'); os.lseek(kept, 4, 0)\n\
     os.set_inheritable(kept, True)\n\
-    place = os.open('/usr/lib', os.O_PATH); own = os.open('/proc/self/status', os.O_RDONLY); os.read(own, 2)\n\
+    place = os.open('/usr/lib', os.O_PATH); own = os.open('/proc/self/status', os.O_RDONLY); os.read(own, 2); again = os.dup(own)\n\
     fcntl.lockf(log, fcntl.LOCK_EX); fcntl.flock(kept, fcntl.LOCK_EX)\n\
     note('opened %s %s' % (decimal.Decimal('0.1') + 1, os.uname().nodename))\n\
     wait('two')\n\
@@ -285,7 +285,7 @@ const OPENER: &str = "import fcntl, os, sys, time\n\
     rest = data.read()\n\
     note('read %s %d' % (log.read().split(), len(first) + len(rest) - os.stat('/usr/lib/python3.13/os.py').st_size))\n\
     note('kept %s %s %s %o' % (os.read(kept, 3), os.getcwd(), os.get_inheritable(kept), os.umask(0)))\n\
-    note('place %d %s' % (os.stat('python3.13/os.py', dir_fd=place).st_size == os.stat('/usr/lib/python3.13/os.py').st_size, os.read(own, 3)))\n\
+    note('place %d %s' % (os.stat('python3.13/os.py', dir_fd=place).st_size == os.stat('/usr/lib/python3.13/os.py').st_size, os.read(own, 2) + os.read(again, 1)))\n\
     wait('three')\n\
     os._exit(7)\n";
 
