@@ -39,8 +39,10 @@ cargo_tests() {
 	local name=$1 log status=0 passed failed
 	shift
 	log=$(mktemp)
+	# What a test printed is a paragraph, and there only when it failed or --show-output asks for it.
 	(cd "$MATTX_ROOT" && cargo test --no-fail-fast "$@") 2>&1 | tee "$log" |
-		grep -E --line-buffered '^(test |error|warning|    |failures:|---- |thread |Error: |test result)|panicked'
+		sed -unE '/^---- .* stdout ----$/,/^$/{p;d}
+			/^(test |error|warning|    |failures:|---- |thread |Error: |test result)|panicked/p'
 	status=${PIPESTATUS[0]}
 	passed=$(awk '/^test result:/ {sum += $4} END {print sum + 0}' "$log")
 	failed=$(awk '/^test result:/ {sum += $6} END {print sum + 0}' "$log")

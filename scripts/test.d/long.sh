@@ -9,9 +9,11 @@ set -uo pipefail
 cargo_tests long --workspace --exclude mattx-scenarios -- --ignored
 check "wire codec in user space, for minutes" make -s -C "$MATTX_ROOT/kernel/tests" test FUZZ_ROUNDS=4000000
 (cd "$MATTX_ROOT" && cargo build --quiet -p mattx-lab --bins) || die "the lab does not build"
+"$MATTX_ROOT/scripts/setup" posix-suite || exit 1
 for kernel in $(kernels_to_test); do
 	"$MATTX_ROOT/scripts/build-kernel" "$kernel" || exit 1
-	scenarios "$kernel" -- --ignored
+	# What they measured is of interest also when it is good.
+	scenarios "$kernel" -- --ignored --show-output
 done
 # Not a check() of its own: its figures are of interest when it passes, too.
 if (cd "$MATTX_ROOT" && cargo bench --quiet -p mattx-viz --bench load -- --seconds 600); then
