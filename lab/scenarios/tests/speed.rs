@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mattx_lab::{Cable, Cluster, Config, Node, Result};
-use mattx_scenarios::moves::{MOMENT, Subject, wait_for_links, wait_until_gone};
+use mattx_scenarios::moves::{MOMENT, Subject, turn, wait_for_links, wait_until_gone};
 use mattx_scenarios::programs;
 
 const LONG: Duration = Duration::from_secs(900);
@@ -91,6 +91,7 @@ fn files_come_and_go_at_a_speed_like_that_of_nfs() -> Result<()> {
     /// The goal is 1. NFS does not encrypt, sends pages as they are, and answers a `write()` before home has it; MattXFS
     /// copies each byte twice more and encrypts it. Much worse than that is a defect.
     const FLOOR: f64 = 0.3;
+    let _turn = turn();
     let (cluster, program) = boot()?;
     let (home, other) = (cluster.node(1), cluster.node(2));
     mount_nfs(home, other)?;
@@ -119,7 +120,7 @@ fn files_come_and_go_at_a_speed_like_that_of_nfs() -> Result<()> {
             }
         }
     }
-    let ping = measure(other, &program, &format!("ping 10.77.0.1 {PORT} 200"))?["ping"];
+    let ping = measure(other, &program, &format!("ping 10.77.0.1 {PORT} 60"))?["ping"];
     println!(
         "TCP {:.1} MiB/s, {:.1} with TLS; a round trip {ping:.0} us",
         network["tcp"], network["tls"]
@@ -185,6 +186,7 @@ fn calls_of_a_guest(cluster: &Cluster, program: &str, delay: Duration) -> Result
 fn a_call_of_a_guest_asks_home_once() -> Result<()> {
     const LONG_CABLE: Duration = Duration::from_millis(20);
     const LIMIT: f64 = 1.3;
+    let _turn = turn();
     let (cluster, program) = boot()?;
     let (near, near_ping) = calls_of_a_guest(&cluster, &program, Duration::ZERO)?;
     let (far, far_ping) = calls_of_a_guest(&cluster, &program, LONG_CABLE)?;
