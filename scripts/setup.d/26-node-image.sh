@@ -17,7 +17,8 @@ debian_unpack "$tree" "$DEBIAN_SUITE" \
 	base-files base-passwd bash coreutils dash sed grep mawk findutils util-linux mount procps psmisc kmod \
 	bsdutils sysvinit-utils hostname iproute2 iputils-ping netcat-openbsd curl python3-minimal libpython3-stdlib strace \
 	libgcc-s1 libstdc++6 libgomp1 zlib1g attr \
-	git sqlite3 gcc libc6-dev make e2fsprogs
+	git sqlite3 gcc libc6-dev make e2fsprogs \
+	systemd udev
 
 # What the packages' maintainer scripts would have done, as far as nodes need it.
 cp "$tree/usr/share/base-passwd/passwd.master" "$tree/etc/passwd"
@@ -33,6 +34,12 @@ echo 'hosts: files' >"$tree/etc/nsswitch.conf"
 	echo '127.0.0.1 localhost'
 	for i in $(seq 1 32); do echo "10.77.0.$i node$i"; done
 } >"$tree/etc/hosts"
+# Nodes that boot as a real machine does: what our units need is there; terminals to log in at, and time, are not.
+ln -sf multi-user.target "$tree/usr/lib/systemd/system/default.target"
+for unit in getty.target systemd-timesyncd.service systemd-firstboot.service systemd-hwdb-update.service systemd-update-utmp.service \
+	systemd-binfmt.service systemd-networkd.service systemd-networkd.socket ldconfig.service; do
+	ln -sf /dev/null "$tree/etc/systemd/system/$unit"
+done
 rm -rf "$tree"/usr/share/{doc,man,info,locale,i18n,bug,lintian,perl,zoneinfo} "$tree"/var/cache/* \
 	"$tree/usr/lib/x86_64-linux-gnu/gconv" "$tree"/usr/lib/x86_64-linux-gnu/perl*
 # Of git and gcc what a clone and a build of C need: no perl, no remote repositories, no sanitizers, no optimization at link time.
