@@ -109,6 +109,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         println!("{} is valid", arguments.config.display());
         return Ok(());
     }
+    prefer_this_process();
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -168,7 +169,6 @@ async fn find_interface(config: &Config) -> Result<Interface, Failure> {
 }
 
 async fn serve(config: Config, path: &Path) -> Result<(), Failure> {
-    prefer_this_process();
     // Others may look at what the daemon creates, not use it: connecting needs the right to write.
     nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
     let key = load_key(&config)?;
@@ -253,8 +253,9 @@ async fn serve(config: Config, path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A node that is busy is not dead: heartbeats come before the work of others. Guests do not
-/// inherit this, they get the priority that they have at home.
+/// A node that is busy is not dead: heartbeats come before the work of others, and so does what a
+/// process that is on its way waits for. Priorities are those of threads, so this comes before the
+/// first other one is made. Stubs inherit it; guests get the priority that they have at home.
 fn prefer_this_process() {
     const NICENESS: libc::c_int = -10;
     // SAFETY: plain numbers.
