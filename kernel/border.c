@@ -77,6 +77,6 @@ bool mattx_border_again(struct mattx_border *border, struct callback_head *callb
 	border->callback = callback;
 	border->task = get_task_struct(current);
 	border->lost = lost;
-	queue_work(mattx_wq, &border->work);
+	queue_work(mattx_urgent_wq, &border->work);
 	return true;
 }

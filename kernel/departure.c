@@ -67,15 +67,26 @@ free_present:
 	return error;
 }
 
+/* What the other node has done so far; it stands still when this does. */
+static unsigned long mattx_depart_progress(struct mattx_export *export)
+{
+	unsigned long pages = 0;
+
+	/* With memory going first, as long as it goes. */
+	if (export->mode == MATTX_MEMORY_EAGER)
+		pages = atomic_long_read(&export->pages_served);
+	return READ_ONCE(export->progress) + pages;
+}
+
 /* Waits for READY or for what makes it impossible. */
 static int mattx_depart_await(struct mattx_export *export)
 {
-	long left, served;
+	unsigned long progress;
 	int error = 0;
+	long left;
 
-	/* With memory going first, as long as it goes. */
 	do {
-		served = atomic_long_read(&export->pages_served);
+		progress = mattx_depart_progress(export);
 		left = wait_event_killable_timeout(export->wake_driver,
 						   READ_ONCE(export->ready) ||
 						   READ_ONCE(export->gone) ||
@@ -84,8 +95,7 @@ static int mattx_depart_await(struct mattx_export *export)
 						   MATTX_READY_DEADLINE);
 		if (left < 0)
 			return -EINTR;
-	} while (!left && export->mode == MATTX_MEMORY_EAGER &&
-		 atomic_long_read(&export->pages_served) != served);
+	} while (!left && mattx_depart_progress(export) != progress);
 	spin_lock(&export->lock);
 	if (export->gone)
 		error = -ESRCH;

@@ -247,6 +247,7 @@ static bool mattx_deputy_obey(struct mattx_export *export, enum mattx_command co
 		if (!export->applying)
 			return false;
 		export->result = mattx_apply_state(export);
+		mattx_haste_end(&export->haste, current);
 		if (fatal_signal_pending(current)) {
 			mattx_deputy_die(export);
 			return true;

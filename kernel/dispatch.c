@@ -29,6 +29,7 @@ const mattx_handler mattx_handlers[MATTX_WIRE_TYPES] = {
 	[MATTX_WIRE_THREAD_END]		= mattx_export_receive_thread_end,
 	[MATTX_WIRE_STOPPED]		= mattx_export_receive_stopped,
 	[MATTX_WIRE_LATE_SIGNAL]	= mattx_export_receive_late_signal,
+	[MATTX_WIRE_PROGRESS]		= mattx_export_receive_progress,
 	[MATTX_WIRE_PAGES_GET]		= mattx_pages_get,
 	[MATTX_WIRE_PAGES]		= mattx_guest_receive_pages,
 	[MATTX_WIRE_FILE_REQUEST]	= mattx_handle_receive_request,

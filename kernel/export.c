@@ -122,6 +122,7 @@ void mattx_export_key(struct mattx_export *export, struct mattx_move_key *key)
 {
 	key->export = export->id;
 	key->generation = READ_ONCE(export->generation);
+	key->attempt = READ_ONCE(export->attempt);
 }
 
 int mattx_export_send(struct mattx_export *export, u16 type,
@@ -224,7 +225,7 @@ int mattx_export_watch(struct mattx_export *export)
 	 * process may have a timer that ticks. A worker has no signals.
 	 */
 	INIT_WORK_ONSTACK(&watch.work, mattx_watch_work);
-	queue_work(mattx_wq, &watch.work);
+	queue_work(mattx_urgent_wq, &watch.work);
 	flush_work(&watch.work);
 	destroy_work_on_stack(&watch.work);
 	if (watch.error)
@@ -287,6 +288,7 @@ struct mattx_export *mattx_export_create(struct task_struct *task)
 	export->pid = task_tgid_nr(task);
 	get_task_comm(export->comm, task);
 	mutex_init(&export->driver);
+	mutex_init(&export->parcel_mutex);
 	spin_lock_init(&export->lock);
 	mattx_parcel_init(&export->parcel);
 	INIT_LIST_HEAD(&export->calls);

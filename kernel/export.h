@@ -77,6 +77,8 @@ void mattx_export_receive_thread_end(struct mattx_link *link, struct mattx_frame
 void mattx_export_receive_stopped(struct mattx_link *link, struct mattx_frame *frame);
 /* Sent to the guest where it was when its state was on the way home. */
 void mattx_export_receive_late_signal(struct mattx_link *link, struct mattx_frame *frame);
+/* A move that takes long has come a step further there. */
+void mattx_export_receive_progress(struct mattx_link *link, struct mattx_frame *frame);
 /* The hosting node sends the guest home. */
 void mattx_export_receive_recall(struct mattx_link *link, struct mattx_frame *frame);
 

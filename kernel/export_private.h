@@ -30,6 +30,7 @@
 #include "border.h"
 #include "capture.h"
 #include "export.h"
+#include "haste.h"
 #include "link.h"
 #include "parcel.h"
 #include "refuse.h"
@@ -40,10 +41,10 @@ struct mattx_handles;
 
 /* How long each step may take; then the move is undone, or the guest given up. */
 #define MATTX_FREEZE_DEADLINE	(5 * HZ)	/* to the border to user mode */
-#define MATTX_READY_DEADLINE	(15 * HZ)	/* a stub is started and becomes the guest */
+#define MATTX_READY_DEADLINE	(30 * HZ)	/* between two steps of a stub that becomes the guest */
 #define MATTX_RUN_DEADLINE	(5 * HZ)	/* RUN is acknowledged */
 #define MATTX_RECALL_DEADLINE	(10 * HZ)	/* the guest stands still */
-#define MATTX_STATE_DEADLINE	(10 * HZ)	/* between two pieces of its state */
+#define MATTX_STATE_DEADLINE	(10 * HZ)	/* between two steps of its way home */
 #define MATTX_SETTLE_DEADLINE	(30 * HZ)	/* the deputy carries out a command */
 /* A hosting node that lost us ends its guests within this time after we lost it. */
 #define MATTX_LEASE		(3 * HZ)
@@ -80,11 +81,13 @@ struct mattx_export {
 	spinlock_t		lock;
 	enum mattx_export_state	state;
 	u32			generation;
+	u32			attempt;	/* the last recall's */
 	u32			node;		/* where it is or goes */
 	struct mattx_link	*link;		/* to there, with a reference; NULL at home */
 	enum mattx_command	command;
 	struct mattx_exit_report report;	/* with COMMAND_EXIT */
 	bool			exited;		/* the report came */
+	bool			exited_late;	/* so late that it counts only if the recall fails */
 	bool			ready;		/* READY came */
 	bool			gone;		/* the deputy is over */
 	bool			peer_lost;
@@ -96,11 +99,16 @@ struct mattx_export {
 	int			stop;		/* of the guest by this signal; we are not stopped yet */
 	bool			continued_there; /* the SIGCONT that wakes us is not for the guest */
 	bool			stop_missed;	/* we were stopped when the guest could not be told */
+	bool			stop_late;	/* it was stopped there on its way home; carried out at its end */
 	struct mattx_refusal	refusal;	/* of this side or the other */
-	struct mattx_parcel	parcel;		/* STATE so far; receive thread, then deputy */
-	int			state_error;
+	int			state_error;	/* of the last recall */
+	unsigned long		progress;	/* what the other node has done for this move */
 	struct list_head	calls;		/* frames of the guest's calls that wait */
 	u32			call_count;
+
+	/* STATE so far: the driver empties it, the receive thread fills it; then it is the deputy's. */
+	struct mutex		parcel_mutex;
+	struct mattx_parcel	parcel;
 
 	struct delayed_work	lost_work;	/* the hosting node's lease ends */
 	wait_queue_head_t	wake_deputy;
@@ -112,8 +120,10 @@ struct mattx_export {
 	/* The deputy's own. */
 	struct callback_head	work;
 	struct mattx_border	border;
+	struct mattx_haste	haste;		/* the driver's until it commands, then its own */
 	struct mmu_notifier	notifier;
 	bool			watched;	/* the notifier is registered */
+	bool			at_border;	/* it is being captured, which has its own deadlines */
 	struct mattx_capture	capture;
 	struct mattx_threads	*threads;	/* the others; from FREEZING on */
 	struct mattx_held	*twin;		/* that is just being made */

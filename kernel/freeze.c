@@ -87,6 +87,7 @@ static void mattx_freeze_work(struct callback_head *work)
 
 	if (wanted && mattx_border_again(&export->border, work, mattx_freeze_lost))
 		return;
+	WRITE_ONCE(export->at_border, true);
 	if (current->flags & PF_EXITING || fatal_signal_pending(current) || !current->mm)
 		error = mattx_refuse(&export->refusal, MATTX_REASON_EXITING);
 	else if (!wanted)
@@ -103,14 +104,17 @@ static void mattx_freeze_work(struct callback_head *work)
 	if (error) {
 		if (export->threads)
 			mattx_threads_order(export->threads, MATTX_ORDER_RESUME);
+		mattx_haste_end(&export->haste, current);
 		mattx_deputy_over(export);
 		return;
 	}
+	export->capture.print.thread.nice = mattx_haste_nice(&export->haste, current);
 	export->regs = *regs;
 	export->restart = current->restart_block;
 	mattx_signals_block(&export->masks);
 	mattx_deputy_assign(export);
 	mattx_capture_stop_timer();
+	mattx_haste_end(&export->haste, current);
 	mattx_deputy_run(export);
 }
 
@@ -123,12 +127,16 @@ int mattx_freeze(struct mattx_export *export)
 	init_task_work(&export->work, mattx_freeze_work);
 	/* The deputy's reference; its end gives it back. */
 	mattx_export_get(export);
+	mattx_haste_begin(&export->haste, export->task);
 	error = task_work_add(export->task, &export->work, TWA_SIGNAL);
 	if (error) {
 		mattx_export_put(export);
 		return mattx_refuse(&export->refusal, MATTX_REASON_EXITING);
 	}
-	left = wait_for_completion_killable_timeout(&export->frozen, MATTX_FREEZE_DEADLINE);
+	do {
+		left = wait_for_completion_killable_timeout(&export->frozen,
+							    MATTX_FREEZE_DEADLINE);
+	} while (!left && READ_ONCE(export->at_border));
 	if (left > 0)
 		return export->result;
 	/* The work may still come; it finds the command and lets the process go on. */

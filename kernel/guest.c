@@ -177,7 +177,8 @@ static bool mattx_guest_send_late_signal(struct mattx_guest *guest)
 {
 	struct mattx_signal signal;
 
-	if (!mattx_signal_dequeue(&signal, false))
+	/* This process will not run here any more: what stops it stops the one at home. */
+	if (!mattx_signal_dequeue(&signal, false) && !mattx_signal_dequeue_stop(&signal))
 		return false;
 	__set_current_state(TASK_RUNNING);
 	mattx_guest_send(guest, MATTX_WIRE_LATE_SIGNAL, mattx_put_signal, &signal);
@@ -225,6 +226,16 @@ int mattx_guest_send(struct mattx_guest *guest, u16 type,
 	if (IS_ERR(frame))
 		return PTR_ERR(frame);
 	return mattx_link_send(guest->link, frame, MATTX_CLASS_CONTROL);
+}
+
+void mattx_guest_progress(struct mattx_guest *guest)
+{
+	if (READ_ONCE(guest->state) == MATTX_GUEST_WANTED) {
+		mattx_guest_get(guest);
+		if (mod_delayed_work(mattx_wq, &guest->deadline, MATTX_STUB_DEADLINE))
+			mattx_guest_put(guest);
+	}
+	mattx_guest_send(guest, MATTX_WIRE_PROGRESS, NULL, NULL);
 }
 
 void mattx_guest_give_up(struct mattx_guest *guest, int error, const char *format, ...)
@@ -529,7 +540,10 @@ struct mattx_guest *mattx_guest_claim(u64 ticket)
 		}
 	}
 	spin_unlock(&mattx_guests_lock);
-	return guest ?: ERR_PTR(-ESRCH);
+	if (!guest)
+		return ERR_PTR(-ESRCH);
+	mattx_guest_progress(guest);
+	return guest;
 }
 
 void mattx_guest_describe(const struct mattx_guest *guest, struct mattx_guest_info *info)
@@ -568,6 +582,7 @@ int mattx_guest_listen(struct mattx_guest *guest, int fd)
 {
 	if (READ_ONCE(guest->state) != MATTX_GUEST_WANTED)
 		return -ESTALE;
+	mattx_guest_progress(guest);
 	return mattx_homeward_listen(guest, fd);
 }
 
@@ -585,6 +600,7 @@ int mattx_guest_join(struct mattx_guest *guest)
 
 int mattx_guest_await_threads(struct mattx_guest *guest)
 {
+	mattx_guest_progress(guest);
 	return mattx_threads_await(guest->threads, guest->print->threads.count,
 				   MATTX_JOIN_DEADLINE);
 }

@@ -24,6 +24,7 @@
 #include "border.h"
 #include "capture.h"
 #include "guest.h"
+#include "haste.h"
 #include "homeward.h"
 #include "image.h"
 #include "link.h"
@@ -35,7 +36,7 @@ struct mattx_proxies;
 /* How long each step may take. */
 #define MATTX_OFFER_DEADLINE	(15 * HZ)	/* between two pieces of the offer */
 #define MATTX_JOIN_DEADLINE	(5 * HZ)	/* all threads of the stub are there */
-#define MATTX_STUB_DEADLINE	(10 * HZ)	/* a stub claims the ticket and becomes the guest */
+#define MATTX_STUB_DEADLINE	(20 * HZ)	/* between two steps of a stub that becomes the guest */
 #define MATTX_VERDICT_DEADLINE	(60 * HZ)	/* READY to RUN, STATE to RECALLED */
 #define MATTX_SEND_HOME_DEADLINE (60 * HZ)
 
@@ -61,7 +62,7 @@ struct mattx_guest {
 	struct list_head	list;		/* of all guests; their lock */
 	u64			ticket;
 	struct mattx_link	*link;		/* to the home; a reference */
-	struct mattx_move_key	key;
+	struct mattx_move_key	key;		/* the attempt: the work's own */
 	u32			home;
 	char			comm[TASK_COMM_LEN];
 	u64			monotonic, boottime;	/* ns here, when the offer arrived */
@@ -71,6 +72,8 @@ struct mattx_guest {
 	enum mattx_verdict	verdict;
 	bool			claimed;
 	bool			leave_queued;	/* the work is on the guest's list */
+	u32			recall;		/* the last attempt of its home; the work begins with it */
+	struct mattx_haste	haste;
 	u32			continues;	/* SIGCONTs that have come from home */
 	struct task_struct	*task;		/* from BECOMING on; a reference */
 
@@ -125,13 +128,18 @@ int mattx_guest_return(struct mattx_guest *guest, s32 call);
 /* A message to its home: the key, and what @put adds. */
 int mattx_guest_send(struct mattx_guest *guest, u16 type,
 		     void (*put)(struct mattx_cursor *c, const void *what), const void *what);
+/* It has come a step further, on either way: home waits on, and so does this node for its stub. */
+void mattx_guest_progress(struct mattx_guest *guest);
 /* Tells home that nothing came of the offer, and forgets it; the first reason counts. */
 __printf(3, 4)
 void mattx_guest_give_up(struct mattx_guest *guest, int error, const char *format, ...);
 /* In the stub's own context: its exit and what it gives back are noticed from here on. */
 int mattx_guest_watch(struct mattx_guest *guest);
 
-/* leave.c: begins the way home; any context that may sleep.  It goes on in the guest's own. */
-int mattx_guest_leave(struct mattx_guest *guest, struct mattx_refusal *refusal);
+/*
+ * leave.c: begins the way home, for the attempt @recall of its home; any context that may
+ * sleep.  It goes on in the guest's own.
+ */
+int mattx_guest_leave(struct mattx_guest *guest, u32 recall, struct mattx_refusal *refusal);
 
 #endif /* _MATTX_GUEST_PRIVATE_H */

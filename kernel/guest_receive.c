@@ -172,10 +172,17 @@ void mattx_guest_receive_kill(struct mattx_link *link, struct mattx_frame *frame
 void mattx_guest_receive_recall(struct mattx_link *link, struct mattx_frame *frame)
 {
 	struct mattx_refusal refusal = {};
+	struct mattx_guest *guest = NULL;
+	struct mattx_move_key key;
+	struct mattx_cursor c;
 	u64 request = frame->id;
-	struct mattx_guest *guest = mattx_guest_named(link, frame);
 
-	refusal.error = guest ? -mattx_guest_leave(guest, &refusal) : ESRCH;
+	mattx_frame_reader(frame, &c);
+	mattx_move_key_take(&c, &key);
+	mattx_frame_free(frame);
+	if (!c.bad)
+		guest = mattx_guest_find(link, &key);
+	refusal.error = guest ? -mattx_guest_leave(guest, key.attempt, &refusal) : ESRCH;
 	if (refusal.error && !refusal.reason[0])
 		strscpy(refusal.reason, "the guest is not there any more");
 	mattx_refusal_reply(link, request, MATTX_WIRE_RECALL, &refusal);

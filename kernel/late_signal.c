@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Signals that came after the state of a guest was sent: the home's side.
+ * Signals that came after the state of a guest was captured: the home's side.
  */
 #include <linux/minmax.h>
 #include <linux/pid.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/spinlock.h>
 
@@ -63,6 +64,34 @@ static struct task_struct *mattx_returned_find(u32 node, const struct mattx_move
 	return task;
 }
 
+void mattx_late_stop(struct mattx_export *export)
+{
+	bool stop;
+
+	spin_lock(&export->lock);
+	stop = export->stop_late;
+	export->stop_late = false;
+	spin_unlock(&export->lock);
+	if (stop)
+		send_sig(SIGSTOP, export->task, 1);
+}
+
+/* A deputy that is stopped could not take the state over: it has to wait for that. */
+static bool mattx_late_stop_waits(struct mattx_export *export, const struct mattx_signal *signal)
+{
+	bool waits;
+
+	spin_lock(&export->lock);
+	waits = export->state == MATTX_EXPORT_RECALLING &&
+		(signal->number == SIGSTOP || signal->number == SIGCONT);
+	/* The last one counts. */
+	if (waits)
+		export->stop_late = signal->number == SIGSTOP;
+	waits = waits && signal->number == SIGSTOP;
+	spin_unlock(&export->lock);
+	return waits;
+}
+
 void mattx_export_receive_late_signal(struct mattx_link *link, struct mattx_frame *frame)
 {
 	struct mattx_export *export;
@@ -80,7 +109,8 @@ void mattx_export_receive_late_signal(struct mattx_link *link, struct mattx_fram
 	/* The deputy keeps it until it is the process again, or sends it back. */
 	export = mattx_export_find(link, &key);
 	if (export) {
-		task = get_task_struct(export->task);
+		if (!mattx_late_stop_waits(export, &signal))
+			task = get_task_struct(export->task);
 		mattx_export_put(export);
 	} else {
 		task = mattx_returned_find(mattx_link_node(link), &key);

@@ -10,6 +10,8 @@ struct mattx_export;
 
 /* It is about to come home: what follows it is for its process.  Process context. */
 void mattx_late_signals_expect(struct mattx_export *export);
+/* Its way home is over, here or there: a STOP that came meanwhile is carried out now. */
+void mattx_late_stop(struct mattx_export *export);
 /* No more links. */
 void mattx_late_signals_exit(void);
 

@@ -104,6 +104,7 @@ static int mattx_leave_send(struct mattx_guest *guest, struct mattx_capture *cap
 		error = mattx_sender_print(&sender, print, size);
 	kvfree(print);
 	if (!error) {
+		mattx_guest_progress(guest);
 		mattx_step(MATTX_STEP_SENDING);
 		error = mattx_leave_pages(&sender, &dirty);
 	}
@@ -136,6 +137,18 @@ static int mattx_leave_go(struct mattx_guest *guest, struct mattx_capture *captu
 	return error;
 }
 
+/* In the context of a thread that stands still, its state being on the way: a signal of its own. */
+static bool mattx_leave_forward(void *context, u32 tid)
+{
+	struct mattx_signal signal;
+
+	if (!mattx_signal_dequeue(&signal, true))
+		return false;
+	__set_current_state(TASK_RUNNING);
+	mattx_guest_send(context, MATTX_WIRE_LATE_SIGNAL, mattx_put_signal, &signal);
+	return true;
+}
+
 /* All threads stand still, and what they are is written down. */
 static int mattx_leave_capture(struct mattx_capture *capture, struct mattx_threads *threads,
 			       struct mattx_refusal *refusal)
@@ -159,6 +172,7 @@ static void mattx_leave_lost(struct callback_head *work)
 static void mattx_leave_work(struct callback_head *work)
 {
 	struct mattx_guest *guest = container_of(work, struct mattx_guest, work);
+	const struct mattx_threads_duty duty = { .forward = mattx_leave_forward, .context = guest };
 	enum mattx_verdict verdict;
 	struct mattx_refusal refusal = {};
 	struct mattx_threads *threads;
@@ -173,11 +187,17 @@ static void mattx_leave_work(struct callback_head *work)
 	spin_lock(&guest->lock);
 	guest->leave_queued = false;
 	wanted = guest->state == MATTX_GUEST_LEAVING;
+	/* What this sends is for the recall that is under way now, and for no other. */
+	guest->key.attempt = guest->recall;
 	if (wanted && guest->verdict == MATTX_VERDICT_GO)
 		guest->verdict = MATTX_VERDICT_NONE;
+	/* The work before this one has ended what it was asked with. */
+	if (wanted)
+		mattx_haste_begin(&guest->haste, current);
 	spin_unlock(&guest->lock);
 	if (!wanted || current->flags & PF_EXITING || fatal_signal_pending(current))
 		goto out;
+	mattx_guest_progress(guest);
 	mattx_border_undo();
 
 	capture = kvzalloc(sizeof(*capture), GFP_KERNEL);
@@ -189,23 +209,31 @@ static void mattx_leave_work(struct callback_head *work)
 			strscpy(refusal.reason, "the guest could not be read");
 		mattx_guest_send(guest, MATTX_WIRE_REFUSE, mattx_put_refusal, &refusal);
 	} else {
+		capture->print.thread.nice = mattx_haste_nice(&guest->haste, current);
 		mattx_capture_stop_timer();
 		/* None of them may end the surrogate now: they are for the process at home. */
 		mattx_signals_block(&masks);
+		mattx_guest_progress(guest);
 		mattx_step(MATTX_STEP_CAPTURED);
 		sent = !mattx_leave_go(guest, capture);
+		if (sent)
+			mattx_threads_assign(threads, &duty);
 		mattx_step(MATTX_STEP_SENT);
 	}
 	/* Also after a failure: home says whether it has given the recall up. */
 	if (!mattx_guest_await(guest, sent, &verdict) && verdict == MATTX_VERDICT_GO) {
 		if (error)
 			goto resume;
+		/* From here on they keep what they are sent. */
+		mattx_threads_assign(threads, NULL);
 		mattx_capture_apply_timer(&capture->print);
 		mattx_signals_unblock(&masks);
 		mattx_signals_return(capture->signals, capture->signal_count);
 	} else {
 		/* It is home, or home has not said so in time: two of it must not run. */
 		send_sig(SIGKILL, current, 1);
+		if (threads)
+			mattx_threads_assign(threads, NULL);
 		mattx_threads_put(threads);
 		threads = NULL;
 	}
@@ -217,10 +245,13 @@ resume:
 		mattx_capture_free(capture);
 	kvfree(capture);
 out:
+	spin_lock(&guest->lock);
+	mattx_haste_end(&guest->haste, current);
+	spin_unlock(&guest->lock);
 	mattx_guest_put(guest);
 }
 
-int mattx_guest_leave(struct mattx_guest *guest, struct mattx_refusal *refusal)
+int mattx_guest_leave(struct mattx_guest *guest, u32 recall, struct mattx_refusal *refusal)
 {
 	struct task_struct *task;
 	bool queued;
@@ -235,10 +266,13 @@ int mattx_guest_leave(struct mattx_guest *guest, struct mattx_refusal *refusal)
 		error = -EBUSY;
 	} else {
 		guest->state = MATTX_GUEST_LEAVING;
+		guest->recall = recall;
 	}
 	queued = guest->leave_queued;
-	if (!error)
+	if (!error) {
 		guest->leave_queued = true;
+		mattx_haste_begin(&guest->haste, task);
+	}
 	spin_unlock(&guest->lock);
 	if (error || queued)
 		return error;

@@ -132,6 +132,8 @@ int mattx_link_send_thread(void *data)
 	long wait;
 	int error;
 
+	/* A node that is busy is not dead, and whoever is on the way waits for us. */
+	set_user_nice(current, MIN_NICE);
 	error = mattx_link_write_hello(link);
 	while (!error && !kthread_should_stop() && READ_ONCE(link->state) != MATTX_LINK_DOWN) {
 		wait = (long)(next_ping - jiffies);
@@ -341,6 +343,7 @@ int mattx_link_receive_thread(void *data)
 	struct mattx_link *link = data;
 	struct mattx_frame *frame;
 
+	set_user_nice(current, MIN_NICE);
 	if (!mattx_link_greet(link))
 		return 0;
 	while ((frame = mattx_link_read_frame(link)))

@@ -22,20 +22,27 @@
 #include "proxy.h"
 #include "stay.h"
 #include "tree.h"
+#include "turn.h"
 #include "twin.h"
 
 struct workqueue_struct *mattx_wq;
+struct workqueue_struct *mattx_urgent_wq;
 
 static int __init mattx_init(void)
 {
 	int error;
 
+	mattx_turns_init();
 	mattx_wq = alloc_workqueue("mattx", WQ_UNBOUND, 0);
 	if (!mattx_wq)
 		return -ENOMEM;
+	error = -ENOMEM;
+	mattx_urgent_wq = alloc_workqueue("mattx_urgent", WQ_UNBOUND | WQ_HIGHPRI, 0);
+	if (!mattx_urgent_wq)
+		goto free_wq;
 	error = mattx_handle_init();
 	if (error)
-		goto free_wq;
+		goto free_urgent_wq;
 	error = mattx_proxy_init();
 	if (error)
 		goto exit_handle;
@@ -77,6 +84,8 @@ exit_proxy:
 	mattx_proxy_exit();
 exit_handle:
 	mattx_handle_exit();
+free_urgent_wq:
+	destroy_workqueue(mattx_urgent_wq);
 free_wq:
 	destroy_workqueue(mattx_wq);
 	return error;
@@ -100,10 +109,12 @@ static void __exit mattx_exit(void)
 	mattx_late_signals_exit();
 	mattx_guest_exit();
 	mattx_tree_exit();
+	flush_workqueue(mattx_urgent_wq);
 	flush_workqueue(mattx_wq);
 	mattx_image_exit();
 	mattx_proxy_exit();
 	mattx_handle_exit();
+	destroy_workqueue(mattx_urgent_wq);
 	destroy_workqueue(mattx_wq);
 	pr_info("unloaded\n");
 }

@@ -21,6 +21,7 @@
 #include "node.h"
 #include "stay.h"
 #include "step.h"
+#include "turn.h"
 
 static atomic_long_t mattx_moves_committed, mattx_moves_failed, mattx_moves_returned;
 
@@ -52,6 +53,7 @@ static int mattx_migrate_from_here(struct task_struct *task, struct mattx_link *
 				   enum mattx_memory_mode mode)
 {
 	struct mattx_export *export = mattx_export_create(task);
+	struct mattx_haste haste = {};
 	int error;
 
 	if (IS_ERR(export))
@@ -75,7 +77,9 @@ static int mattx_migrate_from_here(struct task_struct *task, struct mattx_link *
 		spin_lock(&export->lock);
 		export->link = mattx_link_hold(link);
 		spin_unlock(&export->lock);
+		mattx_haste_begin(&haste, current);
 		error = mattx_depart(export);
+		mattx_haste_end(&haste, current);
 	}
 	if (error) {
 		mattx_export_abandon(export, error);
@@ -101,6 +105,9 @@ int mattx_bring(struct mattx_export *export, s32 call)
 
 	if (!mutex_trylock(&export->driver))
 		return -EBUSY;
+	error = mattx_turn_take(MATTX_WAY_HOME);
+	if (error)
+		goto unlock;
 	from = READ_ONCE(export->node);
 	if (READ_ONCE(export->state) != MATTX_EXPORT_AWAY) {
 		error = READ_ONCE(export->gone) ? -ESRCH : -EBUSY;
@@ -127,6 +134,8 @@ int mattx_bring(struct mattx_export *export, s32 call)
 		mattx_export_announce(export, MATTX_PHASE_COMMITTED, from, mattx_node_local());
 	}
 out:
+	mattx_turn_give(MATTX_WAY_HOME);
+unlock:
 	mutex_unlock(&export->driver);
 	return error;
 }
@@ -184,7 +193,11 @@ static int mattx_migrate_task(struct task_struct *task, u32 node, enum mattx_mem
 	if (export)
 		mattx_export_put(export);
 	if (!error)
+		error = mattx_turn_take(MATTX_WAY_OUT);
+	if (!error) {
 		error = mattx_migrate_from_here(task, link, mode);
+		mattx_turn_give(MATTX_WAY_OUT);
+	}
 	mattx_link_put(link);
 	return error;
 }

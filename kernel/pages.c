@@ -151,5 +151,5 @@ void mattx_pages_get(struct mattx_link *link, struct mattx_frame *frame)
 	INIT_WORK(&job->work, mattx_pages_work);
 	job->link = mattx_link_hold(link);
 	job->frame = frame;
-	queue_work(mattx_wq, &job->work);
+	queue_work(mattx_urgent_wq, &job->work);
 }

@@ -7,7 +7,7 @@
 struct mattx_frame;
 struct mattx_link;
 
-/* PAGES_GET; consumes the frame.  The work is done in mattx_wq. */
+/* PAGES_GET; consumes the frame.  The work is done in mattx_urgent_wq. */
 void mattx_pages_get(struct mattx_link *link, struct mattx_frame *frame);
 
 #endif /* _MATTX_PAGES_H */

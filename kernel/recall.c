@@ -18,20 +18,20 @@ static bool mattx_bring_over(struct mattx_export *export)
 	       READ_ONCE(export->state_error);
 }
 
-/* Waits as long as pieces come. */
+/* Waits as long as the guest comes on. */
 static int mattx_bring_receive(struct mattx_export *export)
 {
+	unsigned long progress;
 	long left;
-	u64 bytes;
 	int error;
 
 	do {
-		bytes = READ_ONCE(export->parcel.bytes);
+		progress = READ_ONCE(export->progress);
 		left = wait_event_killable_timeout(export->wake_driver, mattx_bring_over(export),
 						   MATTX_STATE_DEADLINE);
 		if (left < 0)
 			return -EINTR;
-	} while (!left && READ_ONCE(export->parcel.bytes) != bytes);
+	} while (!left && READ_ONCE(export->progress) != progress);
 
 	spin_lock(&export->lock);
 	if (export->gone || export->exited)
@@ -54,8 +54,11 @@ static int mattx_bring_settle(struct mattx_export *export)
 	bool retracted;
 
 	reinit_completion(&export->settled);
-	if (!mattx_export_command(export, MATTX_COMMAND_APPLY))
+	mattx_haste_begin(&export->haste, export->task);
+	if (!mattx_export_command(export, MATTX_COMMAND_APPLY)) {
+		mattx_haste_end(&export->haste, export->task);
 		return READ_ONCE(export->exited) || READ_ONCE(export->gone) ? -ESRCH : -EBUSY;
+	}
 	if (wait_for_completion_timeout(&export->settled, MATTX_SETTLE_DEADLINE))
 		return READ_ONCE(export->result);
 
@@ -64,19 +67,50 @@ static int mattx_bring_settle(struct mattx_export *export)
 	if (retracted)
 		export->command = export->exited ? MATTX_COMMAND_EXIT : MATTX_COMMAND_NONE;
 	spin_unlock(&export->lock);
-	if (retracted)
+	if (retracted) {
+		mattx_haste_end(&export->haste, export->task);
 		return mattx_refuse_words(&export->refusal, MATTX_REASON_STOPPED, -EBUSY,
 					  "its deputy is stopped; continue it first");
+	}
 	/* It is at it: what it changes it also finishes. */
 	wait_for_completion(&export->settled);
 	return READ_ONCE(export->result);
+}
+
+/* What came of it, or of an earlier attempt, is of no use any more. */
+static void mattx_bring_forget(struct mattx_export *export)
+{
+	mutex_lock(&export->parcel_mutex);
+	mattx_parcel_free(&export->parcel);
+	mutex_unlock(&export->parcel_mutex);
+}
+
+/* It failed: the guest goes on where it is, unless it has ended there meanwhile. */
+static void mattx_bring_failed(struct mattx_export *export)
+{
+	bool lost, exited;
+
+	spin_lock(&export->lock);
+	lost = export->peer_lost && !export->gone;
+	if (!export->gone)
+		export->state = MATTX_EXPORT_AWAY;
+	exited = export->exited_late && !export->gone;
+	export->exited = export->exited || exited;
+	spin_unlock(&export->lock);
+	mattx_bring_forget(export);
+	if (exited) {
+		mattx_export_command(export, MATTX_COMMAND_EXIT);
+		mattx_deputy_rouse(export);
+	}
+	if (lost)
+		mattx_export_lost(export);
+	mattx_deputy_hand_over(export);
 }
 
 int mattx_export_bring(struct mattx_export *export)
 {
 	struct mattx_refusal refusal = {};
 	struct mattx_move_key key;
-	bool lost;
 	int error = 0;
 
 	spin_lock(&export->lock);
@@ -84,13 +118,14 @@ int mattx_export_bring(struct mattx_export *export)
 		error = -ESRCH;
 	} else {
 		export->state = MATTX_EXPORT_RECALLING;
+		export->attempt++;
 		export->state_error = 0;
 	}
 	spin_unlock(&export->lock);
 	if (error)
 		return error;
 	mattx_deputy_keep(export);
-	mattx_parcel_free(&export->parcel);
+	mattx_bring_forget(export);
 	mattx_export_key(export, &key);
 
 	mattx_step(MATTX_STEP_RECALLING);
@@ -118,18 +153,9 @@ int mattx_export_bring(struct mattx_export *export)
 	memset(&refusal, 0, sizeof(refusal));
 	refusal.error = -error;
 	mattx_export_send(export, MATTX_WIRE_RECALLED, mattx_put_refusal, &refusal);
-	if (!error)
-		return 0;
-
-	spin_lock(&export->lock);
-	lost = export->peer_lost && !export->gone;
-	if (!export->gone)
-		export->state = MATTX_EXPORT_AWAY;
-	spin_unlock(&export->lock);
-	mattx_parcel_free(&export->parcel);
-	if (lost)
-		mattx_export_lost(export);
-	mattx_deputy_hand_over(export);
+	if (error)
+		mattx_bring_failed(export);
+	mattx_late_stop(export);
 	return error;
 }
 
@@ -143,7 +169,43 @@ struct mattx_export *mattx_export_meant(struct mattx_link *link, struct mattx_fr
 	return c->bad ? NULL : mattx_export_find(link, &key);
 }
 
-/* A piece of the guest's state; the receive thread owns the parcel until it is complete. */
+/* The message belongs to the recall that is under way, and not to one that was given up. */
+static bool mattx_bring_is_meant(const struct mattx_export *export,
+				 const struct mattx_move_key *key)
+{
+	lockdep_assert_held(&export->lock);
+	return export->state == MATTX_EXPORT_RECALLING && export->attempt == key->attempt;
+}
+
+/* Consumes the frame. */
+static int mattx_bring_add(struct mattx_export *export, struct mattx_frame *frame,
+			   const struct mattx_piece *piece)
+{
+	int error = 0;
+
+	mutex_lock(&export->parcel_mutex);
+	spin_lock(&export->lock);
+	if (!mattx_bring_is_meant(export, &piece->key) || export->parcel.complete)
+		error = -ECANCELED;
+	spin_unlock(&export->lock);
+	if (error) {
+		mattx_frame_free(frame);
+		goto out;
+	}
+	error = mattx_parcel_add(&export->parcel, frame, piece);
+	spin_lock(&export->lock);
+	if (mattx_bring_is_meant(export, &piece->key)) {
+		if (error)
+			export->state_error = error;
+		export->progress++;
+	}
+	spin_unlock(&export->lock);
+out:
+	mutex_unlock(&export->parcel_mutex);
+	return error;
+}
+
+/* A piece of the guest's state. */
 void mattx_export_receive_state(struct mattx_link *link, struct mattx_frame *frame)
 {
 	struct mattx_refusal refusal = {};
@@ -158,21 +220,10 @@ void mattx_export_receive_state(struct mattx_link *link, struct mattx_frame *fra
 		error = -ESRCH;
 		export = mattx_export_find(link, &piece.key);
 	}
-	if (export) {
-		spin_lock(&export->lock);
-		if (export->state != MATTX_EXPORT_RECALLING || export->parcel.complete)
-			error = -ECANCELED;
-		else
-			error = 0;
-		spin_unlock(&export->lock);
-	}
-	if (error) {
+	if (export)
+		error = mattx_bring_add(export, frame, &piece);
+	else
 		mattx_frame_free(frame);
-	} else {
-		error = mattx_parcel_add(&export->parcel, frame, &piece);
-		if (error)
-			WRITE_ONCE(export->state_error, error);
-	}
 	refusal.error = -error;
 	mattx_refusal_reply(link, request, MATTX_WIRE_STATE, &refusal);
 	if (export) {
@@ -194,18 +245,44 @@ void mattx_export_receive_ready(struct mattx_link *link, struct mattx_frame *fra
 	mattx_frame_free(frame);
 }
 
+/* Whoever waits for the move looks when its time is over. */
+void mattx_export_receive_progress(struct mattx_link *link, struct mattx_frame *frame)
+{
+	struct mattx_export *export = NULL;
+	struct mattx_move_key key;
+	struct mattx_cursor c;
+
+	mattx_frame_reader(frame, &c);
+	mattx_move_key_take(&c, &key);
+	if (!c.bad)
+		export = mattx_export_find(link, &key);
+	if (export) {
+		spin_lock(&export->lock);
+		if (export->state == MATTX_EXPORT_OFFERED || mattx_bring_is_meant(export, &key))
+			export->progress++;
+		spin_unlock(&export->lock);
+		mattx_export_put(export);
+	}
+	mattx_frame_free(frame);
+}
+
 void mattx_export_receive_refuse(struct mattx_link *link, struct mattx_frame *frame)
 {
-	struct mattx_cursor c;
-	struct mattx_export *export = mattx_export_meant(link, frame, &c);
+	struct mattx_export *export = NULL;
 	struct mattx_refusal refusal;
+	struct mattx_move_key key;
+	struct mattx_cursor c;
 
+	mattx_frame_reader(frame, &c);
+	mattx_move_key_take(&c, &key);
 	mattx_refusal_take(&c, &refusal);
-	if (export && !c.bad && refusal.error) {
+	if (!c.bad && refusal.error)
+		export = mattx_export_find(link, &key);
+	if (export) {
 		spin_lock(&export->lock);
 		if (export->state == MATTX_EXPORT_OFFERED)
 			export->refusal = refusal;
-		else if (export->state == MATTX_EXPORT_RECALLING)
+		else if (mattx_bring_is_meant(export, &key))
 			export->state_error = -refusal.error;
 		spin_unlock(&export->lock);
 		wake_up_all(&export->wake_driver);
@@ -240,9 +317,12 @@ void mattx_export_receive_exited(struct mattx_link *link, struct mattx_frame *fr
 		spin_lock(&export->lock);
 		away = export->state == MATTX_EXPORT_AWAY ||
 		       (export->state == MATTX_EXPORT_RECALLING && !export->parcel.complete);
-		if (away && !export->exited) {
+		if (!export->exited && !export->exited_late &&
+		    (away || export->state == MATTX_EXPORT_RECALLING)) {
 			export->report = report;
-			export->exited = true;
+			export->exited = away;
+			/* All of its state is here: it goes on at home, if it can be taken over. */
+			export->exited_late = !away;
 		}
 		spin_unlock(&export->lock);
 		if (away) {

@@ -170,12 +170,14 @@ static void mattx_restore_work(struct callback_head *work)
 	/* Its end is reported by the notifier. */
 	if (current->flags & PF_EXITING || fatal_signal_pending(current))
 		goto out;
+	mattx_guest_progress(guest);
 	error = mattx_restore_self(guest);
 	if (error) {
 		mattx_guest_give_up(guest, error, "its state could not be restored");
 		send_sig(SIGKILL, current, 1);
 		goto out;
 	}
+	mattx_guest_progress(guest);
 	/* What is missing all the same comes when it is needed. */
 	if (guest->print->mode == MATTX_MEMORY_EAGER)
 		mattx_pump_await(guest->image);
@@ -214,6 +216,7 @@ int mattx_guest_become(struct mattx_guest *guest)
 
 	if (!mattx_guest_advance(guest, MATTX_GUEST_WANTED, MATTX_GUEST_BECOMING))
 		return -ESTALE;
+	mattx_guest_progress(guest);
 	error = mattx_hooks_start();
 	if (error) {
 		mattx_guest_give_up(guest, error,
@@ -240,9 +243,14 @@ int mattx_guest_become(struct mattx_guest *guest)
 		goto refuse;
 	}
 	spin_lock(&guest->lock);
-	guest->task = get_task_struct(current);
+	/* From here on whoever gives the offer up ends this task; nobody has so far. */
+	if (guest->state == MATTX_GUEST_BECOMING)
+		guest->task = get_task_struct(current);
+	else
+		error = -ESTALE;
 	spin_unlock(&guest->lock);
-	error = mattx_guest_watch(guest);
+	if (!error)
+		error = mattx_guest_watch(guest);
 	if (error) {
 		fput(image);
 		goto refuse;

@@ -119,20 +119,19 @@ static bool mattx_signal_is_own(const sigset_t *kernel)
 	return !sigisemptyset(&own);
 }
 
-bool mattx_signal_dequeue(struct mattx_signal *signal, bool own)
+/* One that is not in @but. */
+static bool mattx_signal_take_off(struct mattx_signal *signal, sigset_t *but, bool own)
 {
 	enum pid_type type = PIDTYPE_TGID;
 	kernel_siginfo_t info;
-	sigset_t kernel;
 	int number = 0;
 
 	BUILD_BUG_ON(sizeof(info._sifields) != MATTX_SIGNAL_FIELDS);
 	clear_siginfo(&info);
-	mattx_signals_kernel(&kernel);
 	spin_lock_irq(&mattx_own_sighand()->siglock);
 	/* The thread's own come first. */
-	if (!own || mattx_signal_is_own(&kernel))
-		number = dequeue_signal(&kernel, &info, &type);
+	if (!own || mattx_signal_is_own(but))
+		number = dequeue_signal(but, &info, &type);
 	recalc_sigpending();
 	spin_unlock_irq(&mattx_own_sighand()->siglock);
 	if (!number)
@@ -143,6 +142,23 @@ bool mattx_signal_dequeue(struct mattx_signal *signal, bool own)
 	signal->tid = type == PIDTYPE_PID ? task_pid_vnr(current) : 0;
 	memcpy(signal->fields, &info._sifields, sizeof(signal->fields));
 	return true;
+}
+
+bool mattx_signal_dequeue(struct mattx_signal *signal, bool own)
+{
+	sigset_t kernel;
+
+	mattx_signals_kernel(&kernel);
+	return mattx_signal_take_off(signal, &kernel, own);
+}
+
+bool mattx_signal_dequeue_stop(struct mattx_signal *signal)
+{
+	sigset_t others;
+
+	sigfillset(&others);
+	sigdelset(&others, SIGSTOP);
+	return mattx_signal_take_off(signal, &others, false);
 }
 
 /* The thread of @task's process that is called @tid in its own pid namespace; a reference, NULL. */

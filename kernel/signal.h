@@ -39,6 +39,8 @@ void mattx_signals_unblock(const struct mattx_signal_masks *masks);
  * there is none.  @own: of those sent to this very thread only.
  */
 bool mattx_signal_dequeue(struct mattx_signal *signal, bool own);
+/* The same for STOP, by whoever will not be stopped by it. */
+bool mattx_signal_dequeue_stop(struct mattx_signal *signal);
 /* Sends a signal to the process of @task, or to the thread it names, as it once was sent. */
 int mattx_signal_deliver(struct task_struct *task, const struct mattx_signal *signal);
 /* Takes all pending ones off the queues into a kvmalloc'd list. */

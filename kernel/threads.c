@@ -149,20 +149,20 @@ static enum mattx_order mattx_held_wait(struct mattx_held *held)
 	DECLARE_WAITQUEUE(for_order, current);
 	DECLARE_WAITQUEUE(for_signal, current);
 	enum mattx_order order;
-	bool duty;
+	bool stops;
 
 	add_wait_queue(&threads->wake_held, &for_order);
 	add_wait_queue(signals, &for_signal);
 	for (;;) {
-		duty = READ_ONCE(threads->duty.context);
-		set_current_state(duty ? TASK_INTERRUPTIBLE : TASK_KILLABLE);
+		stops = READ_ONCE(threads->duty.context) && threads->duty.syscall_instruction;
+		set_current_state(stops ? TASK_INTERRUPTIBLE : TASK_KILLABLE);
 		order = mattx_held_order(held);
 		if (fatal_signal_pending(current)) {
 			order = MATTX_ORDER_DISMISS;
 			break;
 		}
 		/* Before any order but the last ones: taking over must not be disturbed. */
-		if (duty && signal_pending(current) && order < MATTX_ORDER_RUN) {
+		if (stops && signal_pending(current) && order < MATTX_ORDER_RUN) {
 			order = MATTX_ORDER_STAND;
 			break;
 		}
@@ -189,6 +189,8 @@ static void mattx_held_take(struct mattx_held *held)
 {
 	struct mattx_threads *threads = held->threads;
 
+	/* Before it takes over the priority that it shall have. */
+	mattx_haste_end(&held->haste, current);
 	held->error = mattx_capture_apply_thread(threads->print, held->next, threads->away);
 	mattx_held_set_stand(held, MATTX_STAND_TAKEN);
 	wait_event_killable(threads->wake_held,
@@ -278,6 +280,7 @@ static void mattx_held_stay(struct mattx_held *held)
 		case MATTX_ORDER_DISMISS:
 			break;
 		}
+		mattx_haste_end(&held->haste, current);
 		mattx_held_free(held);
 		return;
 	}
@@ -295,6 +298,7 @@ static int mattx_held_capture(struct mattx_held *held)
 	if (error)
 		return error;
 	mattx_capture_thread(&held->thread);
+	held->thread.nice = mattx_haste_nice(&held->haste, current);
 	if (held->threads->away)
 		error = mattx_signals_take(&held->signals, &held->signal_count, true);
 	return error;
@@ -326,6 +330,7 @@ static void mattx_held_work(struct callback_head *work)
 	wanted = !threads->dismissed;
 	spin_unlock(&threads->lock);
 	if (!wanted) {
+		mattx_haste_end(&held->haste, current);
 		mattx_held_free(held);
 		return;
 	}
@@ -336,6 +341,7 @@ static void mattx_held_work(struct callback_head *work)
 	held->regs = *task_pt_regs(current);
 	held->restart = current->restart_block;
 	mattx_signals_block(&held->masks);
+	mattx_haste_end(&held->haste, current);
 	mattx_held_set_stand(held, MATTX_STAND_HELD);
 	mattx_held_stay(held);
 }
@@ -405,6 +411,7 @@ static int mattx_threads_call(struct mattx_threads *threads, struct task_struct 
 		return -ENOMEM;
 	init_task_work(&held->work, mattx_held_work);
 	mattx_held_list(held, task);
+	mattx_haste_begin(&held->haste, task);
 	/* It ends: nobody will come. */
 	if (task_work_add(task, &held->work, TWA_SIGNAL))
 		mattx_held_free(held);
@@ -422,6 +429,33 @@ static bool mattx_threads_stand(struct mattx_threads *threads, enum mattx_stand 
 		all = all && (held->stand >= stand || (stand > MATTX_STAND_HELD && !held->next));
 	spin_unlock(&threads->lock);
 	return all;
+}
+
+static u32 mattx_threads_standing(struct mattx_threads *threads)
+{
+	struct mattx_held *held;
+	u32 count = 0;
+
+	spin_lock(&threads->lock);
+	list_for_each_entry(held, &threads->list, list)
+		count += held->stand >= MATTX_STAND_HELD;
+	spin_unlock(&threads->lock);
+	return count;
+}
+
+/* Until all stand, as long as some come; as wait_event_killable_timeout(). */
+static long mattx_threads_wait(struct mattx_threads *threads, unsigned long deadline)
+{
+	u32 standing;
+	long left;
+
+	do {
+		standing = mattx_threads_standing(threads);
+		left = wait_event_killable_timeout(threads->wake_main,
+						   mattx_threads_stand(threads, MATTX_STAND_HELD),
+						   deadline);
+	} while (!left && mattx_threads_standing(threads) != standing);
+	return left;
 }
 
 /* The first error of a capture, or of taking over. */
@@ -464,10 +498,7 @@ int mattx_threads_gather(struct mattx_threads *threads, unsigned long deadline,
 			if (error)
 				return error;
 		}
-		left = until - jiffies;
-		left = wait_event_killable_timeout(threads->wake_main,
-						   mattx_threads_stand(threads, MATTX_STAND_HELD),
-						   max(left, 1L));
+		left = mattx_threads_wait(threads, deadline);
 		if (left < 0)
 			return -EINTR;
 		if (!left)
@@ -683,8 +714,10 @@ static int mattx_threads_pin(struct mattx_threads *threads)
 
 	spin_lock(&threads->lock);
 	list_for_each_entry(held, &threads->list, list)
-		if (held->next)
+		if (held->next) {
+			mattx_haste_begin(&held->haste, held->task);
 			WRITE_ONCE(held->order, MATTX_ORDER_PIN);
+		}
 	spin_unlock(&threads->lock);
 	wake_up_all(&threads->wake_held);
 	left = wait_event_killable_timeout(threads->wake_main,
@@ -701,6 +734,7 @@ static void mattx_threads_unpin(struct mattx_threads *threads)
 	spin_lock(&threads->lock);
 	list_for_each_entry(held, &threads->list, list) {
 		WRITE_ONCE(held->order, MATTX_ORDER_STAND);
+		mattx_haste_end(&held->haste, held->task);
 		if (held->stand == MATTX_STAND_PINNED)
 			held->stand = MATTX_STAND_HELD;
 	}

@@ -19,13 +19,14 @@
 #include <asm/ptrace.h>
 
 #include "border.h"
+#include "haste.h"
 #include "refuse.h"
 #include "signal.h"
 #include "wire_move.h"
 
 struct mattx_setter;
 
-#define MATTX_GATHER_DEADLINE	(4 * HZ)	/* all of them stand still */
+#define MATTX_GATHER_DEADLINE	(8 * HZ)	/* between two of them that come to stand still */
 
 /* What a held thread is to do. */
 enum mattx_order {
@@ -59,6 +60,7 @@ struct mattx_held {
 	bool			twin;		/* at home: of a thread that began away */
 	struct callback_head	work;
 	struct mattx_border	border;
+	struct mattx_haste	haste;		/* the main thread's until it gives an order, then its own */
 
 	/* As captured; its own until it stands. */
 	struct mattx_thread	thread;
@@ -77,7 +79,7 @@ struct mattx_threads_duty {
 	/* true: it has done something that may have more behind it. */
 	bool			(*forward)(void *context, u32 tid);
 	void			*context;
-	/* Of the vDSO: how a held thread lets the kernel stop it, and how it ends. */
+	/* Of the vDSO: how a held thread lets the kernel stop it, and how it ends; 0: it does neither. */
 	unsigned long		syscall_instruction;
 };
 
@@ -102,7 +104,8 @@ void mattx_threads_put(struct mattx_threads *threads);
 
 /*
  * In the main thread's context: all others stand when it succeeds.  Waits
- * killably for @deadline jiffies.  After an error, let them resume.
+ * killably, for @deadline jiffies from one that comes to the next.  After an
+ * error, let them resume.
  */
 int mattx_threads_gather(struct mattx_threads *threads, unsigned long deadline,
 			 struct mattx_refusal *refusal);

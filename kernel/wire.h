@@ -15,7 +15,7 @@
 #include "wire_user.h"
 #endif
 
-#define MATTX_WIRE_VERSION	1
+#define MATTX_WIRE_VERSION	2
 #define MATTX_WIRE_MAGIC	0x3258544d	/* "MTX2" as bytes */
 #define MATTX_WIRE_HEADER	24		/* bytes */
 #define MATTX_WIRE_MAX_PAYLOAD	(4u << 20)	/* bytes; longer frames end the link */
@@ -47,6 +47,7 @@ enum mattx_wire_type {
 	MATTX_WIRE_THREAD_END,	/* away: a thread of the guest ends */
 	MATTX_WIRE_STOPPED,	/* away: the guest is stopped, or not any more */
 	MATTX_WIRE_LATE_SIGNAL,	/* away: what came after the guest's state was sent */
+	MATTX_WIRE_PROGRESS,	/* away: a move that takes long has come a step further */
 	/* pages.c */
 	MATTX_WIRE_PAGES_GET = 48,
 	MATTX_WIRE_PAGES,

@@ -16,12 +16,14 @@ void mattx_move_key_put(struct mattx_cursor *c, const struct mattx_move_key *key
 {
 	mattx_put_u64(c, key->export);
 	mattx_put_u32(c, key->generation);
+	mattx_put_u32(c, key->attempt);
 }
 
 void mattx_move_key_take(struct mattx_cursor *c, struct mattx_move_key *key)
 {
 	key->export = mattx_take_u64(c);
 	key->generation = mattx_take_u32(c);
+	key->attempt = mattx_take_u32(c);
 }
 
 void mattx_send_home_put(struct mattx_cursor *c, const struct mattx_send_home *wish)

@@ -17,9 +17,14 @@
 struct mattx_move_key {
 	u64	export;		/* unique for the boot of the home */
 	u32	generation;	/* +1 for each move of this export */
+	/*
+	 * +1 for each recall: what is left over from one that was given up is not
+	 * taken for a part of the next.  Does not belong to the name.
+	 */
+	u32	attempt;
 };
 
-#define MATTX_MOVE_KEY_SIZE	12
+#define MATTX_MOVE_KEY_SIZE	16
 void mattx_move_key_put(struct mattx_cursor *c, const struct mattx_move_key *key);
 void mattx_move_key_take(struct mattx_cursor *c, struct mattx_move_key *key);
 

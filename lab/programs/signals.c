@@ -5,14 +5,19 @@
  * signals count NUMBER: computes until that many have come, each with the
  * next number in its value, and prints "received NUMBER faults FAULTS".
  * signals send PID NUMBER MICROSECONDS: sends them, with a pause after each.
+ * signals own: computes, and has a second thread; prints "own COUNT" when
+ * SIGUSR1 came for that one, "WRONG" when it came for another.
+ * signals tell PID TID: sends the thread TID that signal.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -79,12 +84,56 @@ static int send(pid_t pid, int number, long microseconds)
 	return 0;
 }
 
+static void on_own(int number)
+{
+	(void)number;
+	if (gettid() == getpid())
+		faults++;
+	else
+		received++;
+}
+
+static void *second(void *argument)
+{
+	for (;;)
+		pause_for(1000000);
+	return argument;
+}
+
+static int own(void)
+{
+	struct sigaction action = { .sa_handler = on_own, .sa_flags = SA_RESTART };
+	unsigned long round;
+	pthread_t thread;
+	int seen = 0;
+
+	sigaction(SIGUSR1, &action, NULL);
+	if (pthread_create(&thread, NULL, second, NULL))
+		return 1;
+	printf("ready\n");
+	for (round = 0; !faults; round++) {
+		pause_for(30000);
+		if (received != seen)
+			printf("own %d\n", seen = received);
+		if (round % 10 == 9)
+			printf("tick %lu\n", round);
+		fflush(stdout);
+	}
+	printf("WRONG: it came for the main thread\n");
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "count"))
 		return count(atoi(argv[2]));
 	if (argc == 5 && !strcmp(argv[1], "send"))
 		return send(atoi(argv[2]), atoi(argv[3]), atol(argv[4]));
-	fprintf(stderr, "usage: signals count NUMBER | send PID NUMBER MICROSECONDS\n");
+	if (argc == 2 && !strcmp(argv[1], "own"))
+		return own();
+	if (argc == 4 && !strcmp(argv[1], "tell"))
+		return !!syscall(SYS_tgkill, atoi(argv[2]), atoi(argv[3]), SIGUSR1);
+	fprintf(stderr, "usage: signals count NUMBER | send PID NUMBER MICROSECONDS |\n"
+			"               own | tell PID TID\n");
 	return 2;
 }

@@ -143,8 +143,9 @@ impl Subject {
     /// # Errors
     /// When the move is refused; the node's failures.
     pub fn migrate(&self, node: &Node, to: &str) -> Result<()> {
+        // Of all errnos the shell says only "I/O error"; the kernel says what happened.
         node.sh(&format!(
-            "echo migrate {} {to} > /proc/mattx/admin",
+            "echo migrate {0} {to} > /proc/mattx/admin || {{ dmesg | grep 'pid {0} ' | tail -n 3 >&2; false; }}",
             self.pid
         ))
         .map(drop)

@@ -39,15 +39,6 @@ fn finish(subject: &Subject, home: &Node, expected: &str, status: u32) -> Result
     Ok(())
 }
 
-/// Moves it, or says what the kernel at home had to say.
-fn migrate(subject: &Subject, home: &Node, to: &str) -> Result<()> {
-    subject.migrate(home, to).inspect_err(|_| {
-        if let Ok(words) = home.try_sh("dmesg | grep mattx: | tail -n 5") {
-            eprintln!("{}", words.stdout);
-        }
-    })
-}
-
 /// Nine threads, begun away as well, go along `route` in each memory mode, `times` times each.
 fn travel(
     rounds: u32,
@@ -64,10 +55,10 @@ fn travel(
         let begin = Instant::now();
         for time in 0..times {
             for node in route {
-                migrate(&subject, home, &format!("{node} {mode}"))?;
+                subject.migrate(home, &format!("{node} {mode}"))?;
             }
             pause(home, time)?;
-            migrate(&subject, home, "home")?;
+            subject.migrate(home, "home")?;
         }
         println!(
             "{mode}: {times} times home-{}-home in {:.1} s",
@@ -142,7 +133,8 @@ fn a_thousand_round_trips() -> Result<()> {
 #[ignore = "fifty processes on three emulated nodes take minutes; run by scripts/test long"]
 fn fifty_processes_move_at_once() -> Result<()> {
     const PROCESSES: usize = 51;
-    const ROUNDS: u32 = 600;
+    // Long enough for most to be still there when it is their turn the last time.
+    const ROUNDS: u32 = 2400;
     const MOVES: u32 = 4;
     let (cluster, _turn) = cluster()?;
     let nodes = cluster.nodes();
@@ -173,7 +165,7 @@ fn fifty_processes_move_at_once() -> Result<()> {
         ))?;
     }
     let expected = checksum(&nodes[0], &format!("/root/calc {ROUNDS}"))?;
-    let mut moves = 0;
+    let (mut moves, mut late) = (0, 0);
     for node in nodes {
         let own = PROCESSES / nodes.len();
         node.wait_until(
@@ -190,20 +182,27 @@ fn fifty_processes_move_at_once() -> Result<()> {
             node.name(),
             node.sh("grep ^moves /proc/mattx/stats | tr '\\n' ' '")?
         );
-        println!(
-            "{}",
-            node.sh(
-                "dmesg | sed -n 's/.*did not \\(move\\|come home\\)[^:]*: //p' | sort | uniq -c"
-            )?
-        );
+        let failures = node
+            .sh("dmesg | sed -n 's/.*did not \\(move\\|come home\\)[^:]*: //p' | sort | uniq -c")?;
+        println!("{failures}");
+        late += failures
+            .lines()
+            .filter(|line| line.contains("(error 110)"))
+            .filter_map(|line| line.split_whitespace().next()?.parse::<usize>().ok())
+            .sum::<usize>();
         moves += node
             .sh("awk '/^moves committed/ { print $NF }' /proc/mattx/stats")?
             .parse::<usize>()
             .expect("a number of moves");
     }
     assert!(
-        moves >= PROCESSES,
+        moves >= 3 * PROCESSES,
         "only {moves} moves of {PROCESSES} processes were committed"
+    );
+    // What is slow is not late; but an emulated node may get no processor at all for a while.
+    assert!(
+        late * 20 <= moves,
+        "{late} moves or recalls ran out of time, {moves} did not"
     );
     wait_until_gone(&cluster)
 }

@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use mattx_lab::{Cluster, Node, Result, SharedCluster};
-use mattx_scenarios::moves::{self, MOMENT, Subject, Turn, limit, wait_for_links, wait_until_gone};
+use mattx_scenarios::moves::{
+    self, MOMENT, Subject, Turn, endless, limit, wait_for_links, wait_until_gone,
+};
 use mattx_scenarios::programs;
 use mattx_scenarios::steps::{move_up_to, wait_at};
 
@@ -183,6 +185,65 @@ fn the_link_is_cut_at_every_step() -> Result<()> {
 #[ignore = "each step takes half a minute; run by scripts/test long"]
 fn the_host_loses_power_at_every_step() -> Result<()> {
     at_every_step(Fault::PowerOff)
+}
+
+#[test]
+fn what_is_left_of_a_recall_does_not_spoil_the_next() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let (home, host) = (cluster.node(1), cluster.node(2));
+    let subject = endless(home)?;
+    subject.migrate(home, "2")?;
+    subject.wait_for_progress(home)?;
+    // Halted in the middle of what it sends, for longer than home waits for the rest.
+    home.sh("dmesg -C")?;
+    move_up_to(&subject, home, "home", host, "sending")?;
+    home.wait_until(
+        "give the recall up",
+        MOMENT,
+        "dmesg | grep 'did not come home'",
+    )?;
+    // The rest comes when home waits for the next attempt already.
+    home.sh(&format!(
+        "setsid sh -c 'echo migrate {} home > /proc/mattx/admin; echo $? > /tmp/second' </dev/null >/dev/null 2>&1 &",
+        subject.pid
+    ))?;
+    home.wait_until(
+        "call it again",
+        MOMENT,
+        "awk '$1 == \"deputy\" && $3 == \"returning\"' /proc/mattx/processes | grep .",
+    )?;
+    wait_at(host, "none")?;
+    let second = home.wait_until(
+        "see the second recall end",
+        MOMENT,
+        "test -s /tmp/second && cat /tmp/second",
+    )?;
+    assert_eq!(second.trim(), "0", "{}", home.sh("dmesg | grep mattx:")?);
+    subject.wait_for_progress(home)?;
+    let output = subject.output(home)?;
+    assert!(ticks_ascend(&output), "something ran twice");
+    assert!(!output.contains("WRONG"), "{output}");
+    home.sh(&format!("rm /tmp/second; kill -KILL {}", subject.pid))?;
+    wait_until_gone(&cluster)
+}
+
+#[test]
+fn a_guest_that_ends_while_its_recall_fails_has_ended() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let (home, host) = (cluster.node(1), cluster.node(2));
+    let subject = endless(home)?;
+    subject.migrate(home, "2")?;
+    subject.wait_for_progress(home)?;
+    // All of its state is at home, whose deputy is stopped and cannot take it over.
+    move_up_to(&subject, home, "home", home, "received")?;
+    subject.signal(home, "STOP")?;
+    home.sh("dmesg -C")?;
+    host.sh("awk '$1 == \"guest\" { print $2 }' /proc/mattx/processes | xargs kill -KILL")?;
+    host.wait_until("see its guest end", MOMENT, "! pgrep -x calc")?;
+    wait_at(home, "none")?;
+    subject.wait_for_line(home, "status 137")?;
+    home.sh("dmesg | grep 'did not come home'")?;
+    wait_until_gone(&cluster)
 }
 
 #[test]

@@ -55,6 +55,39 @@ fn twenty_round_trips_leave_the_result_as_it_is() -> Result<()> {
 }
 
 #[test]
+fn a_process_of_the_lowest_priority_moves_between_busy_nodes() -> Result<()> {
+    const HOGS: u32 = 12;
+    let (cluster, _turn) = cluster()?;
+    let (home, host) = (cluster.node(1), cluster.node(2));
+    let subject = endless(home)?;
+    home.sh(&format!("renice -n 19 -p {}", subject.pid))?;
+    for node in cluster.nodes() {
+        node.sh(&format!(
+            "for i in $(seq {HOGS}); do setsid sh -c 'while :; do :; done; : hog' </dev/null >/dev/null 2>&1 & done"
+        ))?;
+    }
+    for _ in 0..3 {
+        subject.migrate(home, "2")?;
+        assert_eq!(niceness(host, &guest(host)?)?, "19");
+        subject.migrate(home, "home")?;
+        assert_eq!(niceness(home, &subject.pid.to_string())?, "19");
+    }
+    for node in cluster.nodes() {
+        node.sh("pkill -f ': [h]og'")?;
+    }
+    let output = subject.output(home)?;
+    assert!(!output.contains("WRONG"), "{output}");
+    subject.signal(home, "KILL")?;
+    wait_until_gone(&cluster)
+}
+
+/// As the scheduler has it, when whatever was done for the move is over.
+fn niceness(node: &Node, pid: &str) -> Result<String> {
+    node.sh("sleep 1")?;
+    node.sh(&format!("awk '{{ print $19 }}' /proc/{pid}/stat"))
+}
+
+#[test]
 fn memory_follows_in_each_mode() -> Result<()> {
     let (cluster, _turn) = cluster()?;
     let home = cluster.node(1);

@@ -214,3 +214,57 @@ fn a_signal_sent_where_it_was_follows_it_home() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_stop_sent_where_it_was_stops_it_at_home() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let (home, host) = (cluster.node(1), cluster.node(2));
+    for (at, step) in [(host, "sending"), (home, "received"), (home, "applied")] {
+        let subject = endless(home)?;
+        subject.migrate(home, "2")?;
+        signal_on_the_way(&subject, (home, host), (at, step), "STOP")?;
+        home.wait_until(
+            "have it back, stopped",
+            MOMENT,
+            &format!(
+                "test -z \"$(cat /proc/mattx/remote)\" && grep -q 'State:.T' /proc/{}/status",
+                subject.pid
+            ),
+        )?;
+        assert_silent(&subject, home, step)?;
+        subject.signal(home, "CONT")?;
+        subject.wait_for_progress(home)?;
+        subject.signal(home, "KILL")?;
+        wait_until_gone(&cluster)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_signal_sent_to_one_thread_where_it_was_follows_it_home() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let (home, host) = (cluster.node(1), cluster.node(2));
+    let program = programs::push(home, "signals")?;
+    programs::push(host, "signals")?;
+    let subject = Subject::start(home, &format!("{program} own"))?;
+    for (trip, (at, step)) in [(host, "sending"), (home, "received"), (home, "applied")]
+        .into_iter()
+        .enumerate()
+    {
+        subject.migrate(home, "2")?;
+        let there = guest(host)?;
+        move_up_to(&subject, home, "home", at, step)?;
+        host.sh(&format!(
+            "{program} tell {there} $(ls /proc/{there}/task | grep -vx {there})"
+        ))?;
+        wait_at(at, "none")?;
+        subject.wait_for_line(home, &format!("own {}", trip + 1))?;
+        home.wait_until(
+            "have it back",
+            MOMENT,
+            "test -z \"$(cat /proc/mattx/remote)\"",
+        )?;
+    }
+    subject.signal(home, "KILL")?;
+    wait_until_gone(&cluster)
+}
