@@ -180,10 +180,11 @@ impl Machine {
             ""
         };
         // A counter of instructions has its own rate, and a hardware's guest is told by its clock.
-        let rate = match counter::khz() {
-            Some(khz) if !self.count_instructions && !kvm_works() => format!("tsc_early_khz={khz}"),
-            _ => String::new(),
-        };
+        let counts_time = !self.count_instructions && !kvm_works();
+        let rate = counts_time
+            .then(counter::khz)
+            .flatten()
+            .map_or_else(String::new, |khz| format!("tsc_early_khz={khz}"));
         format!(
             "console=ttyS0 loglevel=7 panic=-1 no_timer_check tsc=reliable {rate} net.ifnames=0 random.trust_cpu=on lab.node={} {checkers} {}",
             self.number, self.kernel_options

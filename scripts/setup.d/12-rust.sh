@@ -52,7 +52,7 @@ if ! command -v cargo >/dev/null || ! new_enough "$(version || true)"; then
 		die "Rust $wanted could not be fetched by rustup (its words: $MATTX_CACHE/rust.log); run 'rustup toolchain install $wanted --component rustfmt,clippy' where the network allows it"
 	debian_toolchain
 	new_enough "$(version || true)" ||
-		die "Debian $DEBIAN_SUITE-backports has no Rust $wanted or newer that runs here (see $MATTX_CACHE/rust.log); install rustup (https://rustup.rs) and run again"
+		die "Debian $DEBIAN_SUITE-backports has no Rust $wanted or newer that runs here (see $MATTX_CACHE/rust.log); install rustup and run again"
 fi
 for tool in rustfmt cargo-clippy; do
 	"$tool" --version >/dev/null 2>&1 || die "$tool is missing from the Rust toolchain; run 'rustup component add rustfmt clippy' (or install your distribution's packages)"
