@@ -84,11 +84,17 @@ static inline void mattx_rseq_get(struct mattx_rseq *rseq)
 
 static inline void mattx_rseq_set(const struct mattx_rseq *rseq)
 {
-	current->rseq.usrptr = (struct rseq __user *)rseq->address;
-	current->rseq.len = rseq->length;
-	current->rseq.sig = rseq->signature;
-	/* The first layout of the area, which all C libraries can live with. */
-	current->rseq.event.has_rseq = rseq->address ? 1 : 0;
+	/* An update that was due already would go to an area that is not there any more. */
+	rseq_reset(current);
+	if (!rseq->address)
+		return;
+	scoped_guard(irqsave) {
+		current->rseq.usrptr = (struct rseq __user *)rseq->address;
+		current->rseq.len = rseq->length;
+		current->rseq.sig = rseq->signature;
+		/* The first layout of the area, which all C libraries can live with. */
+		current->rseq.event.has_rseq = 1;
+	}
 	rseq_force_update();
 }
 #endif

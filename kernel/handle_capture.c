@@ -5,7 +5,6 @@
  */
 #include <linux/cred.h>
 #include <linux/magic.h>
-#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
@@ -13,6 +12,7 @@
 #include "compat.h"
 #include "descriptor.h"
 #include "handle_private.h"
+#include "partner.h"
 
 #define MATTX_DESCRIPTORS_MIN	64u	/* room at first */
 
@@ -99,17 +99,6 @@ static u32 mattx_descriptor_close_on_exec(struct task_struct *task, unsigned int
 	}
 	task_unlock(task);
 	return set;
-}
-
-/* Threads of one process share the table; anybody else makes it two processes' table. */
-static bool mattx_descriptors_shared(struct task_struct *task)
-{
-	bool shared;
-
-	task_lock(task);
-	shared = task->files && atomic_read(&task->files->count) > get_nr_threads(task);
-	task_unlock(task);
-	return shared;
 }
 
 static int mattx_descriptors_grow(struct mattx_handles *handles, u32 *room)
@@ -206,7 +195,7 @@ int mattx_handles_capture(struct task_struct *task, struct mattx_handles **resul
 	struct mattx_handles *handles;
 	int error;
 
-	if (mattx_descriptors_shared(task)) {
+	if (mattx_partner_in_files(task)) {
 		strscpy(why, "it shares its descriptor table with another process", why_size);
 		return -EOPNOTSUPP;
 	}

@@ -7,11 +7,11 @@
 
 #include <linux/fs_struct.h>
 #include <linux/hashtable.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "compat.h"
 #include "descriptor.h"
+#include "partner.h"
 #include "proxy_private.h"
 #include "tree.h"
 
@@ -249,8 +249,7 @@ int mattx_proxies_install(struct mattx_link *link, struct mattx_cursor *table,
 	int error;
 	u32 i;
 
-	/* Threads share one table. */
-	if (atomic_read(&current->files->count) > get_nr_threads(current))
+	if (mattx_partner_in_files(current))
 		return -EBUSY;
 	error = mattx_file_table_decode(table, &head);
 	if (error)

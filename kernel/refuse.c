@@ -18,6 +18,7 @@
 
 #include "areas.h"
 #include "compat.h"
+#include "partner.h"
 #include "refuse.h"
 
 static const struct {
@@ -204,7 +205,7 @@ int mattx_refuse_task(struct task_struct *task, struct mattx_refusal *refusal)
 		reason = MATTX_REASON_INIT;
 	else if (task->signal->flags & SIGNAL_STOP_STOPPED)
 		reason = MATTX_REASON_STOPPED;
-	else if (refcount_read(&sighand->count) > task->signal->nr_threads)
+	else if (mattx_partner_in_memory(task))
 		reason = MATTX_REASON_SHARED_MM;
 	else if (mattx_has_timers(task, sighand))
 		reason = MATTX_REASON_TIMERS;

@@ -143,10 +143,10 @@ impl Subject {
     /// # Errors
     /// When the move is refused; the node's failures.
     pub fn migrate(&self, node: &Node, to: &str) -> Result<()> {
-        // Of all errnos the shell says only "I/O error"; the kernel says what happened.
+        // The shell's own echo calls each errno an "I/O error".
         node.sh(&format!(
-            "echo migrate {0} {to} > /proc/mattx/admin || {{ dmesg | grep 'pid {0} ' | tail -n 3 >&2; false; }}",
-            self.pid
+            "env echo migrate {0} {to} > /proc/mattx/admin || {{ dmesg | grep 'pid {0} ' | tail -n 3; tail -n 2 {1}; false; }} >&2",
+            self.pid, self.output
         ))
         .map(drop)
     }

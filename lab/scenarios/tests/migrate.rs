@@ -394,6 +394,31 @@ fn what_cannot_move_is_refused_and_unharmed() -> Result<()> {
 }
 
 #[test]
+fn what_shares_its_memory_or_handlers_is_refused_and_what_only_has_threads_is_not() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    let program = programs::push(home, "shares")?;
+    for (what, answer) in [
+        ("memory", "shared-address-space"),
+        ("handlers", "shared-address-space"),
+        ("files", "files"),
+        // Its threads are counted before and after they are there.
+        ("threads", "yes"),
+    ] {
+        let subject = Subject::start(home, &format!("{program} {what}"))?;
+        subject.wait_for_line(home, "ready")?;
+        let answers = home.sh(&format!(
+            "for i in $(seq 300); do exec 3<>/proc/mattx/why; echo {} >&3; cut -f 1 <&3; done | sort -u",
+            subject.pid
+        ))?;
+        assert_eq!(answers.trim(), answer, "{what}");
+        subject.signal(home, "KILL")?;
+        subject.wait_for_line(home, "status 137")?;
+    }
+    Ok(())
+}
+
+#[test]
 fn without_a_surrogate_it_stays_where_it_is() -> Result<()> {
     let (cluster, _turn) = cluster()?;
     let (home, host) = (cluster.node(1), cluster.node(2));
