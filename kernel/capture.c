@@ -348,14 +348,27 @@ void mattx_capture_apply_timer(const struct mattx_blueprint *print)
 	spin_unlock_irq(&mattx_own_sighand()->siglock);
 }
 
-int mattx_capture_apply_thread(const struct mattx_blueprint *print,
-			       const struct mattx_thread *thread, bool away)
+void mattx_capture_rseq_pause(void)
 {
-	struct mattx_rseq rseq = {
+	const struct mattx_rseq none = {};
+
+	mattx_rseq_set(&none);
+}
+
+void mattx_capture_rseq_go_on(const struct mattx_thread *thread)
+{
+	const struct mattx_rseq rseq = {
 		.address = thread->rseq,
 		.length = thread->rseq_length,
 		.signature = thread->rseq_signature,
 	};
+
+	mattx_rseq_set(&rseq);
+}
+
+int mattx_capture_apply_thread(const struct mattx_blueprint *print,
+			       const struct mattx_thread *thread, bool away)
+{
 	int error;
 
 	if (away) {
@@ -371,7 +384,7 @@ int mattx_capture_apply_thread(const struct mattx_blueprint *print,
 	current->sas_ss_sp = thread->altstack;
 	current->sas_ss_size = thread->altstack_size;
 	current->sas_ss_flags = thread->altstack_flags;
-	mattx_rseq_set(&rseq);
+	mattx_capture_rseq_go_on(thread);
 	mattx_robust_list(current) =
 		(struct robust_list_head __user *)(unsigned long)thread->robust_list;
 	current->clear_child_tid = (int __user *)(unsigned long)thread->clear_tid;

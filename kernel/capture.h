@@ -40,6 +40,14 @@ int mattx_capture_encode(struct mattx_capture *capture, const struct mattx_exten
  * @away: as a surrogate, whose identity changes too.
  */
 int mattx_capture_apply(const struct mattx_blueprint *print, bool away);
+/*
+ * For the calling thread, which stands still from here on: the kernel leaves its area for
+ * restartable sequences alone when it passes the border to user mode, which is in memory that
+ * others may change now; and then as @thread had it again.
+ */
+void mattx_capture_rseq_pause(void);
+void mattx_capture_rseq_go_on(const struct mattx_thread *thread);
+
 /* What is said about one thread, the calling one, but for its registers. */
 int mattx_capture_apply_thread(const struct mattx_blueprint *print,
 			       const struct mattx_thread *thread, bool away);

@@ -94,6 +94,8 @@ static inline void mattx_rseq_set(const struct mattx_rseq *rseq)
 		current->rseq.sig = rseq->signature;
 		/* The first layout of the area, which all C libraries can live with. */
 		current->rseq.event.has_rseq = 1;
+		/* It may have been captured inside of a section, as an interrupt had left it. */
+		current->rseq.event.user_irq = true;
 	}
 	rseq_force_update();
 }

@@ -144,6 +144,7 @@ static void mattx_deputy_resume(struct mattx_export *export)
 {
 	*task_pt_regs(current) = export->regs;
 	current->restart_block = export->restart;
+	mattx_capture_rseq_go_on(&export->capture.print.thread);
 	mattx_capture_apply_timer(&export->capture.print);
 	mattx_signals_unblock(&export->masks);
 	/* A restart code in the registers is looked at in another round. */

@@ -111,6 +111,7 @@ static void mattx_freeze_work(struct callback_head *work)
 	export->capture.print.thread.nice = mattx_haste_nice(&export->haste, current);
 	export->regs = *regs;
 	export->restart = current->restart_block;
+	mattx_capture_rseq_pause();
 	mattx_signals_block(&export->masks);
 	mattx_deputy_assign(export);
 	mattx_capture_stop_timer();

@@ -100,15 +100,23 @@ drop:
 		mattx_guest_put(guest);
 }
 
-/* The guest that a message is about, with a reference; NULL.  @c is behind its name. */
+/* The guest that a message is about, with a reference; NULL.  @c is behind its name, @key. */
+static struct mattx_guest *mattx_guest_meant_by(struct mattx_link *link,
+						struct mattx_frame *frame,
+						struct mattx_cursor *c,
+						struct mattx_move_key *key)
+{
+	mattx_frame_reader(frame, c);
+	mattx_move_key_take(c, key);
+	return c->bad ? NULL : mattx_guest_find(link, key);
+}
+
 static struct mattx_guest *mattx_guest_meant(struct mattx_link *link, struct mattx_frame *frame,
 					     struct mattx_cursor *c)
 {
 	struct mattx_move_key key;
 
-	mattx_frame_reader(frame, c);
-	mattx_move_key_take(c, &key);
-	return c->bad ? NULL : mattx_guest_find(link, &key);
+	return mattx_guest_meant_by(link, frame, c, &key);
 }
 
 /* The same for a message of nothing else; consumes the frame. */
@@ -172,16 +180,12 @@ void mattx_guest_receive_kill(struct mattx_link *link, struct mattx_frame *frame
 void mattx_guest_receive_recall(struct mattx_link *link, struct mattx_frame *frame)
 {
 	struct mattx_refusal refusal = {};
-	struct mattx_guest *guest = NULL;
 	struct mattx_move_key key;
 	struct mattx_cursor c;
 	u64 request = frame->id;
+	struct mattx_guest *guest = mattx_guest_meant_by(link, frame, &c, &key);
 
-	mattx_frame_reader(frame, &c);
-	mattx_move_key_take(&c, &key);
 	mattx_frame_free(frame);
-	if (!c.bad)
-		guest = mattx_guest_find(link, &key);
 	refusal.error = guest ? -mattx_guest_leave(guest, key.attempt, &refusal) : ESRCH;
 	if (refusal.error && !refusal.reason[0])
 		strscpy(refusal.reason, "the guest is not there any more");

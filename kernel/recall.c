@@ -159,14 +159,23 @@ int mattx_export_bring(struct mattx_export *export)
 	return error;
 }
 
+/* The same as mattx_export_meant(), and the move that is meant. */
+static struct mattx_export *mattx_export_meant_by(struct mattx_link *link,
+						  struct mattx_frame *frame,
+						  struct mattx_cursor *c,
+						  struct mattx_move_key *key)
+{
+	mattx_frame_reader(frame, c);
+	mattx_move_key_take(c, key);
+	return c->bad ? NULL : mattx_export_find(link, key);
+}
+
 struct mattx_export *mattx_export_meant(struct mattx_link *link, struct mattx_frame *frame,
 					struct mattx_cursor *c)
 {
 	struct mattx_move_key key;
 
-	mattx_frame_reader(frame, c);
-	mattx_move_key_take(c, &key);
-	return c->bad ? NULL : mattx_export_find(link, &key);
+	return mattx_export_meant_by(link, frame, c, &key);
 }
 
 /* The message belongs to the recall that is under way, and not to one that was given up. */
@@ -248,14 +257,10 @@ void mattx_export_receive_ready(struct mattx_link *link, struct mattx_frame *fra
 /* Whoever waits for the move looks when its time is over. */
 void mattx_export_receive_progress(struct mattx_link *link, struct mattx_frame *frame)
 {
-	struct mattx_export *export = NULL;
 	struct mattx_move_key key;
 	struct mattx_cursor c;
+	struct mattx_export *export = mattx_export_meant_by(link, frame, &c, &key);
 
-	mattx_frame_reader(frame, &c);
-	mattx_move_key_take(&c, &key);
-	if (!c.bad)
-		export = mattx_export_find(link, &key);
 	if (export) {
 		spin_lock(&export->lock);
 		if (export->state == MATTX_EXPORT_OFFERED || mattx_bring_is_meant(export, &key))
@@ -268,17 +273,13 @@ void mattx_export_receive_progress(struct mattx_link *link, struct mattx_frame *
 
 void mattx_export_receive_refuse(struct mattx_link *link, struct mattx_frame *frame)
 {
-	struct mattx_export *export = NULL;
-	struct mattx_refusal refusal;
 	struct mattx_move_key key;
 	struct mattx_cursor c;
+	struct mattx_export *export = mattx_export_meant_by(link, frame, &c, &key);
+	struct mattx_refusal refusal;
 
-	mattx_frame_reader(frame, &c);
-	mattx_move_key_take(&c, &key);
 	mattx_refusal_take(&c, &refusal);
-	if (!c.bad && refusal.error)
-		export = mattx_export_find(link, &key);
-	if (export) {
+	if (export && !c.bad && refusal.error) {
 		spin_lock(&export->lock);
 		if (export->state == MATTX_EXPORT_OFFERED)
 			export->refusal = refusal;

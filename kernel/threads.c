@@ -201,6 +201,8 @@ static void mattx_held_resume(struct mattx_held *held)
 {
 	*task_pt_regs(current) = held->regs;
 	current->restart_block = held->restart;
+	if (held->paused)
+		mattx_capture_rseq_go_on(&held->thread);
 	mattx_signals_unblock(&held->masks);
 	mattx_signals_return(held->signals, held->signal_count);
 	/* A restart code in the registers is looked at in another round. */
@@ -210,10 +212,8 @@ static void mattx_held_resume(struct mattx_held *held)
 /* It ended elsewhere, where what an exit leaves behind in memory has been done. */
 static void mattx_held_exit(struct mattx_held *held)
 {
-	const struct mattx_rseq none = {};
 	struct pt_regs *regs = task_pt_regs(current);
 
-	mattx_rseq_set(&none);
 	mattx_robust_list(current) = NULL;
 	current->clear_child_tid = NULL;
 	regs->ip = held->threads->duty.syscall_instruction;
@@ -340,6 +340,9 @@ static void mattx_held_work(struct callback_head *work)
 	held->error = mattx_held_capture(held);
 	held->regs = *task_pt_regs(current);
 	held->restart = current->restart_block;
+	held->paused = !held->error;
+	if (held->paused)
+		mattx_capture_rseq_pause();
 	mattx_signals_block(&held->masks);
 	mattx_haste_end(&held->haste, current);
 	mattx_held_set_stand(held, MATTX_STAND_HELD);

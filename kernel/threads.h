@@ -67,6 +67,7 @@ struct mattx_held {
 	void			*xstate;
 	struct mattx_signal	*signals;	/* taken off its queue; away only */
 	u32			signal_count;
+	bool			paused;		/* its area for restartable sequences is */
 	struct mattx_signal_masks masks;
 	struct pt_regs		regs;
 	struct restart_block	restart;

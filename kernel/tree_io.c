@@ -198,17 +198,17 @@ s64 mattx_tree_operate_file(struct mattx_tree_session *session,
 		result = mattx_tree_readdir(entry, request, answer);
 		break;
 	case MATTX_TREE_LOCK:
+		result = mattx_tree_lock(session, entry, request, answer);
+		break;
 	case MATTX_TREE_FLOCK:
-		result = request->op == MATTX_TREE_LOCK ?
-			 mattx_tree_lock(session, entry, request, answer) :
-			 mattx_tree_flock(file, arguments[1], arguments[2]);
-		/* Who has it wants to know what others have written.  The lock is held whatever this says. */
-		if (!result)
-			mattx_tree_describe(&file->f_path, &answer->reply);
+		result = mattx_tree_flock(file, arguments[1], arguments[2]);
 		break;
 	default:
 		result = -EOPNOTSUPP;
 	}
+	/* Who has a lock wants to know what others have written.  It is held whatever this says. */
+	if (!result && (request->op == MATTX_TREE_LOCK || request->op == MATTX_TREE_FLOCK))
+		mattx_tree_describe(&file->f_path, &answer->reply);
 	mattx_tree_file_put(entry);
 	return result;
 }

@@ -258,6 +258,24 @@ fn timers_go_on_wherever_it_computes() -> Result<()> {
 }
 
 #[test]
+fn an_interrupted_restartable_sequence_begins_again() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    let program = programs::push(home, "sections")?;
+    let milliseconds = 12_000 * moves::slowness(&cluster);
+    let subject = Subject::start(home, &format!("{program} {milliseconds}"))?;
+    for trip in 0..12 {
+        subject.migrate(home, "2")?;
+        home.sh(&format!("sleep 0.{}", trip % 3))?;
+        subject.migrate(home, "home")?;
+    }
+    subject.wait_for_line(home, "status 7")?;
+    let output = subject.output(home)?;
+    assert!(output.contains(" faults 0\n"), "{output}");
+    wait_until_gone(&cluster)
+}
+
+#[test]
 fn nodes_are_emptied_and_closed_by_one_command() -> Result<()> {
     let (cluster, _turn) = cluster()?;
     let (home, away) = (cluster.node(1), cluster.node(2));
