@@ -35,8 +35,9 @@ debian_toolchain() {
 
 # run_by_loader TREE PROGRAM SCRIPT
 run_by_loader() {
+	# Not sh: Debian's drops variables like CARGO_BIN_EXE_mattx-discd, whose names are none for a shell.
 	# shellcheck disable=SC2016 # for the shell that runs it
-	printf '#!/bin/sh\nexec %q --argv0 "${0##*/}" --library-path %q %q "$@"\n' \
+	printf '#!/bin/bash\nexec %q --argv0 "${0##*/}" --library-path %q %q "$@"\n' \
 		"$1/programs/loader" "$1/usr/lib/x86_64-linux-gnu" "$2" >"$3"
 	chmod 755 "$3"
 }
