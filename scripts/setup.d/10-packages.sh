@@ -20,6 +20,8 @@ gpgv gpgv
 node nodejs
 npm npm
 shellcheck shellcheck
+ip iproute2
+curl curl
 '
 packages=()
 while read -r command package; do

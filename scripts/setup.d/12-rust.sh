@@ -23,9 +23,13 @@ debian_toolchain() {
 	# Some of them look for others beside the program that the kernel runs, which is the loader.
 	cp -L "$tree.new/lib64/ld-linux-x86-64.so.2" "$tree.new/programs/loader"
 	mv "$tree.new" "$tree"
-	for program in rustc rustdoc cargo cargo-clippy clippy-driver rustfmt cargo-fmt; do
+	for program in rustdoc cargo cargo-clippy clippy-driver rustfmt cargo-fmt; do
 		run_by_loader "$tree" "$tree/usr/bin/$program" "$tree/programs/$program"
 	done
+	# rustdoc looks for this one below the folder of the standard library.
+	mv "$tree/usr/bin/rustc" "$tree/usr/lib/rustc"
+	run_by_loader "$tree" "$tree/usr/lib/rustc" "$tree/programs/rustc"
+	ln "$tree/programs/rustc" "$tree/usr/bin/rustc"
 	# The linker of wasm32 is looked for here.
 	place=$tree/usr/lib/rustlib/x86_64-unknown-linux-gnu/bin
 	mkdir -p "$place"

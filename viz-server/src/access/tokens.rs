@@ -231,7 +231,7 @@ impl Tokens {
             opened.sync_all()?;
             // Root adds tokens for a server that runs as somebody else.
             let owner = std::fs::metadata(folder)?;
-            if opened.metadata()?.uid() != owner.uid() {
+            if opened.metadata()?.uid() == 0 && owner.uid() != 0 {
                 chown(&scratch, Some(owner.uid()), Some(owner.gid()))?;
             }
             std::fs::rename(&scratch, file)
