@@ -17,6 +17,7 @@
 
 #include "areas.h"
 #include "export_private.h"
+#include "guards.h"
 #include "handle.h"
 #include "presence.h"
 #include "regs.h"
@@ -26,6 +27,7 @@
 struct mattx_apply {
 	struct mattx_blueprint	*print;
 	struct mattx_areas	home;		/* as they are now */
+	const struct mattx_extents *guards;	/* of home */
 };
 
 /* The guest still maps this home address where it was. */
@@ -171,7 +173,11 @@ static int mattx_apply_memory(struct mattx_apply *apply, const struct mattx_parc
 	if (!error) {
 		mattx_capture_apply_memory_fields(apply->print);
 		mattx_apply_stack(apply);
+		/* It may have taken them away and written to these pages. */
+		if (apply->print->has_guards)
+			mattx_guards_remove(apply->guards);
 		error = mattx_parcel_pages(parcel, mattx_apply_page, NULL);
+		mattx_guards_install(&apply->print->guards);
 	}
 	mattx_areas_free(&apply->home);
 	return error;
@@ -195,7 +201,7 @@ int mattx_apply_state(struct mattx_export *export)
 {
 	struct mattx_parcel *parcel = &export->parcel;
 	struct mattx_setter setter;
-	struct mattx_apply apply = {};
+	struct mattx_apply apply = { .guards = &export->capture.guards };
 	struct mattx_cursor c, files;
 	int error;
 

@@ -212,6 +212,7 @@ void mattx_capture_free(struct mattx_capture *capture)
 	kvfree(capture->groups);
 	kvfree(capture->signals);
 	mattx_areas_free(&capture->areas);
+	mattx_extents_free(&capture->guards);
 	memset(capture, 0, sizeof(*capture));
 }
 
@@ -225,7 +226,7 @@ int mattx_capture_encode(struct mattx_capture *capture, const struct mattx_exten
 	u64 total = MATTX_BLUEPRINT_FIXED + print->thread.xstate_size +
 		    (u64)capture->group_count * 4 +
 		    (u64)capture->areas.count * MATTX_AREA_SIZE +
-		    (u64)extents->count * MATTX_EXTENT_SIZE +
+		    ((u64)extents->count + capture->guards.count) * MATTX_EXTENT_SIZE +
 		    (u64)signals * MATTX_SIGNAL_SIZE +
 		    (u64)others * (MATTX_THREAD_FIXED + print->thread.xstate_size) + files_size;
 	struct mattx_cursor c;
@@ -239,6 +240,8 @@ int mattx_capture_encode(struct mattx_capture *capture, const struct mattx_exten
 	print->groups.count = capture->group_count;
 	print->areas.count = capture->areas.count;
 	print->extents.count = extents->count;
+	print->guards.count = capture->guards.count;
+	print->has_guards = MATTX_HAS_GUARDS;
 	print->signals.count = signals;
 	print->threads.count = others;
 	print->files_size = files_size;
@@ -251,6 +254,8 @@ int mattx_capture_encode(struct mattx_capture *capture, const struct mattx_exten
 		mattx_area_put(&c, &capture->areas.list[i]);
 	for (i = 0; i < extents->count; i++)
 		mattx_extent_put(&c, &extents->list[i]);
+	for (i = 0; i < capture->guards.count; i++)
+		mattx_extent_put(&c, &capture->guards.list[i]);
 	for (i = 0; i < capture->signal_count; i++)
 		mattx_signal_put(&c, &capture->signals[i]);
 	if (others) {

@@ -16,6 +16,7 @@ struct mattx_threads;
 struct mattx_capture {
 	struct mattx_blueprint	print;		/* its lists are not set */
 	struct mattx_areas	areas;
+	struct mattx_extents	guards;
 	void			*xstate;
 	u32			*groups;
 	u32			group_count;

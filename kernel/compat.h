@@ -19,7 +19,12 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/swap.h>
+#include <linux/swapops.h>
 #include <linux/version.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#include <linux/leafops.h>
+#endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
 /* The file behind the first descriptor from *@fd on, which moves there. */
@@ -50,6 +55,30 @@ static inline void mattx_readahead(struct readahead_control *window, unsigned lo
 	filemap_invalidate_unlock_shared(window->mapping);
 #endif
 }
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL	102
+#define MADV_GUARD_REMOVE	103
+#endif
+
+/* An entry of a page table that madvise(MADV_GUARD_INSTALL) made. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define MATTX_HAS_GUARDS	0
+static inline bool mattx_pte_is_guard(pte_t entry)
+{
+	return false;
+}
+#else
+#define MATTX_HAS_GUARDS	1
+static inline bool mattx_pte_is_guard(pte_t entry)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+	return is_guard_swp_entry(pte_to_swp_entry(entry));
+#else
+	return softleaf_is_guard_marker(softleaf_from_pte(entry));
+#endif
+}
+#endif
 
 /* The program's registered area for restartable sequences. */
 struct mattx_rseq {

@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 
 #include "export_private.h"
+#include "guards.h"
 #include "handle.h"
 #include "presence.h"
 #include "step.h"
@@ -34,13 +35,18 @@ static int mattx_depart_offer(struct mattx_export *export, struct mm_struct *mm,
 	size_t room = mattx_handles_wire_size(export->handles);
 	struct mattx_cursor c;
 	u8 *print, *files;
+	bool guarded;
 	u32 size, i;
 	int error;
 
 	export->capture.print.mode = export->mode;
-	error = mattx_presence_map(mm, areas, &present);
+	error = mattx_presence_map(mm, areas, &present, &guarded);
 	if (error)
 		return error;
+	if (guarded)
+		error = mattx_guards_map(mm, areas, &export->capture.guards);
+	if (error)
+		goto free_present;
 	files = kvmalloc(room, GFP_KERNEL);
 	if (!files) {
 		error = -ENOMEM;

@@ -10,9 +10,10 @@
 /*
  * Extents of all pages of @areas that home does not have: written ones, and
  * everything in mappings that were moved to another address.  The process
- * stands still.
+ * stands still.  @guarded: there may be guard pages, which are in these
+ * mappings only.
  */
 int mattx_dirty_map(struct mm_struct *mm, const struct mattx_areas *areas,
-		    struct mattx_extents *extents);
+		    struct mattx_extents *extents, bool *guarded);
 
 #endif /* _MATTX_DIRTY_H */

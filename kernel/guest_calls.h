@@ -19,5 +19,7 @@ long mattx_guest_timer_settime(const struct pt_regs *regs);
 long mattx_guest_timer_gettime(const struct pt_regs *regs);
 long mattx_guest_timer_getoverrun(const struct pt_regs *regs);
 long mattx_guest_timer_delete(const struct pt_regs *regs);
+/* madvise() with MADV_GUARD_INSTALL or MADV_GUARD_REMOVE. */
+long mattx_guest_guard(const struct pt_regs *regs);
 
 #endif /* _MATTX_GUEST_CALLS_H */

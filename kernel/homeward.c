@@ -188,6 +188,9 @@ static bool mattx_errand_result(s32 call, const struct pt_regs *regs, long *resu
 	case __NR_timer_delete:
 		*result = mattx_guest_timer_delete(regs);
 		return true;
+	case __NR_madvise:
+		*result = mattx_guest_guard(regs);
+		return true;
 	}
 	return false;
 }

@@ -32,6 +32,7 @@ static const struct {
 	[MATTX_HOOK_TIMER_GETTIME] = { .name = "__x64_sys_timer_gettime" },
 	[MATTX_HOOK_TIMER_GETOVERRUN] = { .name = "__x64_sys_timer_getoverrun" },
 	[MATTX_HOOK_TIMER_DELETE] = { .name = "__x64_sys_timer_delete" },
+	[MATTX_HOOK_MADVISE]	= { .name = "__x64_sys_madvise" },
 };
 
 /* Serializes finding and starting; held while text is patched. */

@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 
 #include "dirty.h"
+#include "guards.h"
 #include "guest_private.h"
 #include "proxy.h"
 #include "signal.h"
@@ -58,7 +59,8 @@ static bool mattx_leave_is_behind_file(u64 address)
 	return behind;
 }
 
-static int mattx_leave_pages(struct mattx_sender *sender, const struct mattx_extents *dirty)
+static int mattx_leave_pages(struct mattx_sender *sender, const struct mattx_extents *dirty,
+			     const struct mattx_extents *guards)
 {
 	int error = 0;
 	u64 address;
@@ -67,6 +69,8 @@ static int mattx_leave_pages(struct mattx_sender *sender, const struct mattx_ext
 	for (i = 0; i < dirty->count && !error; i++) {
 		for (address = dirty->list[i].start; address < dirty->list[i].end && !error;
 		     address += PAGE_SIZE) {
+			if (mattx_extents_contain(guards, address))
+				continue;
 			error = mattx_sender_memory(sender, current->mm, address);
 			if (error == -EFAULT && mattx_leave_is_behind_file(address))
 				error = 0;
@@ -83,16 +87,19 @@ static int mattx_leave_send(struct mattx_guest *guest, struct mattx_capture *cap
 	size_t room = mattx_proxies_wire_size(guest->proxies);
 	struct mattx_cursor c;
 	u8 *print = NULL, *files;
+	bool guarded;
 	u32 size;
 	int error;
 
-	error = mattx_dirty_map(current->mm, &capture->areas, &dirty);
+	error = mattx_dirty_map(current->mm, &capture->areas, &dirty, &guarded);
 	if (error)
 		return error;
-	files = kvmalloc(room, GFP_KERNEL);
+	if (guarded)
+		error = mattx_guards_map(current->mm, &capture->areas, &capture->guards);
+	files = error ? NULL : kvmalloc(room, GFP_KERNEL);
 	if (!files) {
 		mattx_extents_free(&dirty);
-		return -ENOMEM;
+		return error ?: -ENOMEM;
 	}
 	mattx_cursor_init(&c, files, room);
 	mattx_proxies_encode(guest->proxies, &c);
@@ -106,7 +113,7 @@ static int mattx_leave_send(struct mattx_guest *guest, struct mattx_capture *cap
 	if (!error) {
 		mattx_guest_progress(guest);
 		mattx_step(MATTX_STEP_SENDING);
-		error = mattx_leave_pages(&sender, &dirty);
+		error = mattx_leave_pages(&sender, &dirty, &capture->guards);
 	}
 	if (!error)
 		error = mattx_sender_finish(&sender);

@@ -105,6 +105,7 @@ struct mattx_presence {
 	struct mattx_extents	*extents;	/* NULL: count only */
 	u32			count;
 	u64			end;		/* of the last one */
+	bool			guarded;
 };
 
 static int mattx_presence_add(struct mattx_presence *presence, u64 start, u64 end)
@@ -129,11 +130,14 @@ static int mattx_presence_add(struct mattx_presence *presence, u64 start, u64 en
 static int mattx_presence_visit(void *context, unsigned long address, unsigned long count,
 				enum mattx_mapped mapped, struct page *page)
 {
+	struct mattx_presence *presence = context;
+
+	presence->guarded = presence->guarded || mapped == MATTX_MAPPED_GUARD;
 	/* In anonymous memory, what is no page of its own is the zero page, small or huge. */
-	if (mapped == MATTX_MAPPED_SPECIAL ||
+	if (mapped == MATTX_MAPPED_SPECIAL || mapped == MATTX_MAPPED_GUARD ||
 	    (mapped == MATTX_MAPPED_PAGE && !PageAnon(page)))
 		return 0;
-	return mattx_presence_add(context, address, address + (count << PAGE_SHIFT));
+	return mattx_presence_add(presence, address, address + (count << PAGE_SHIFT));
 }
 
 static int mattx_presence_pass(struct mm_struct *mm, const struct mattx_areas *areas,
@@ -157,7 +161,7 @@ static int mattx_presence_pass(struct mm_struct *mm, const struct mattx_areas *a
 }
 
 int mattx_presence_map(struct mm_struct *mm, const struct mattx_areas *areas,
-		       struct mattx_extents *extents)
+		       struct mattx_extents *extents, bool *guarded)
 {
 	struct mattx_presence presence = {};
 	int error;
@@ -173,6 +177,7 @@ int mattx_presence_map(struct mm_struct *mm, const struct mattx_areas *areas,
 		return -ENOMEM;
 	presence = (struct mattx_presence){ .extents = extents };
 	error = mattx_presence_pass(mm, areas, &presence);
+	*guarded = presence.guarded;
 	if (error)
 		mattx_extents_free(extents);
 	return error;

@@ -28,9 +28,10 @@ bool mattx_extents_contain(const struct mattx_extents *extents, u64 address);
 
 /*
  * The presence map of a process that stands still.  Mappings of files count
- * as present throughout: what they hold is known only by looking.
+ * as present throughout: what they hold is known only by looking.  @guarded:
+ * there are guard pages in other memory.
  */
 int mattx_presence_map(struct mm_struct *mm, const struct mattx_areas *areas,
-		       struct mattx_extents *extents);
+		       struct mattx_extents *extents, bool *guarded);
 
 #endif /* _MATTX_PRESENCE_H */

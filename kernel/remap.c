@@ -74,6 +74,7 @@ int mattx_remap_protection(unsigned long start, unsigned long end, int protectio
 	unsigned long place;
 	u8 *buffer = NULL;
 	u64 bytes = 0;
+	bool guarded;
 	int error;
 	u32 i;
 
@@ -81,7 +82,7 @@ int mattx_remap_protection(unsigned long start, unsigned long end, int protectio
 	if (error)
 		return error;
 	/* Pages of our own; all others come from the file, or are zeros, again. */
-	error = mattx_dirty_map(current->mm, &one, &own);
+	error = mattx_dirty_map(current->mm, &one, &own, &guarded);
 	if (error)
 		goto put_file;
 	for (i = 0; i < own.count; i++)

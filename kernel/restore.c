@@ -17,6 +17,8 @@
 #include <linux/slab.h>
 
 #include "areas.h"
+#include "compat.h"
+#include "guards.h"
 #include "guest_private.h"
 #include "hook.h"
 #include "presence.h"
@@ -37,6 +39,13 @@ static int mattx_restore_present(const struct mattx_blueprint *print,
 		error = mattx_extent_get(&print->extents, i, &extent);
 		if (!error)
 			error = mattx_extents_append(present, extent.start, extent.end);
+	}
+	/* Without guard pages, what home does not give is as good. */
+	for (i = 0; i < print->guards.count && !error && !MATTX_HAS_GUARDS; i++) {
+		error = mattx_extent_get(&print->guards, i, &extent);
+		if (!error)
+			error = mattx_extents_insert(present, extent.start, extent.end,
+						     GFP_KERNEL);
 	}
 	if (error)
 		mattx_extents_free(present);
@@ -85,6 +94,18 @@ static bool mattx_restore_is_empty(const struct mattx_area *area,
 	return true;
 }
 
+/* Memory of its own, that is not of the image. */
+static int mattx_restore_own(unsigned long start, unsigned long end,
+			     const struct mattx_area *area)
+{
+	unsigned long place = vm_mmap(NULL, start, end - start, mattx_area_protection(area),
+				      MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE | MAP_ANONYMOUS, 0);
+
+	if (IS_ERR_VALUE(place))
+		return (int)place;
+	return place == start ? 0 : -EFAULT;
+}
+
 static int mattx_restore_area(const struct mattx_area *area, struct file *image,
 			      const struct mattx_extents *present)
 {
@@ -104,6 +125,42 @@ static int mattx_restore_area(const struct mattx_area *area, struct file *image,
 	if (IS_ERR_VALUE(place))
 		return (int)place;
 	return place == area->start ? 0 : -EFAULT;
+}
+
+/*
+ * Guard pages cannot be in mappings of the image, which may not be expanded,
+ * and so get memory of their own.
+ */
+static int mattx_restore_guards(const struct mattx_blueprint *print)
+{
+	struct mattx_extent guard;
+	struct mattx_area area;
+	unsigned long start, end;
+	int error = 0;
+	u32 i, j = 0;
+
+	if (!MATTX_HAS_GUARDS)
+		return 0;
+	/* Both lists ascend. */
+	for (i = 0; i < print->areas.count && j < print->guards.count && !error; i++) {
+		error = mattx_area_get(&print->areas, i, &area);
+		for (; j < print->guards.count && !error; j++) {
+			error = mattx_extent_get(&print->guards, j, &guard);
+			if (error || guard.start >= area.end)
+				break;
+			start = max(guard.start, area.start);
+			end = min(guard.end, area.end);
+			if (start < end && area.kind != MATTX_AREA_SPECIAL &&
+			    !(area.flags & MATTX_AREA_GROWSDOWN))
+				error = mattx_restore_own(start, end, &area);
+			/* The rest of it is in the next area. */
+			if (guard.end > area.end)
+				break;
+		}
+	}
+	if (!error)
+		mattx_guards_install(&print->guards);
+	return error;
 }
 
 static int mattx_restore_page(void *context, u64 address, const void *contents)
@@ -129,6 +186,8 @@ static int mattx_restore_memory(struct mattx_guest *guest, struct file *image)
 		if (!error && area.kind != MATTX_AREA_SPECIAL)
 			error = mattx_restore_area(&area, image, &guest->image->present);
 	}
+	if (!error)
+		error = mattx_restore_guards(print);
 	if (!error)
 		error = mattx_parcel_pages(&guest->parcel, mattx_restore_page, NULL);
 	if (!error)

@@ -6,6 +6,7 @@
 #include <linux/pgtable.h>
 #include <linux/sched.h>
 
+#include "compat.h"
 #include "walk.h"
 
 /* The entries below one page middle directory; @end is not beyond it. */
@@ -50,7 +51,8 @@ again:
 		if (pte_none(entry))
 			continue;
 		if (!pte_present(entry))
-			result = visit(context, address, 1, MATTX_MAPPED_AWAY, NULL);
+			result = visit(context, address, 1, mattx_pte_is_guard(entry) ?
+				       MATTX_MAPPED_GUARD : MATTX_MAPPED_AWAY, NULL);
 		else if (pte_special(entry))
 			result = visit(context, address, 1, MATTX_MAPPED_SPECIAL, NULL);
 		else

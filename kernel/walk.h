@@ -16,6 +16,7 @@ enum mattx_mapped {
 	MATTX_MAPPED_PAGE,	/* @page */
 	MATTX_MAPPED_SPECIAL,	/* nothing with a struct page: the zero page */
 	MATTX_MAPPED_AWAY,	/* swapped out or on the move */
+	MATTX_MAPPED_GUARD,	/* a guard page: nobody may touch it, and it holds nothing */
 };
 
 /*

@@ -318,6 +318,9 @@ static bool mattx_lists_ascend(const struct mattx_blueprint *print)
 	for (i = 0, last = 0; i < print->extents.count; i++, last = extent.end)
 		if (mattx_extent_get(&print->extents, i, &extent) || extent.start < last)
 			return false;
+	for (i = 0, last = 0; i < print->guards.count; i++, last = extent.end)
+		if (mattx_extent_get(&print->guards, i, &extent) || extent.start < last)
+			return false;
 	for (i = 0; i < print->signals.count; i++)
 		if (mattx_signal_get(&print->signals, i, &signal))
 			return false;
@@ -375,6 +378,7 @@ void mattx_blueprint_put(struct mattx_cursor *c, const struct mattx_blueprint *p
 	u32 i;
 
 	mattx_put_u32(c, print->mode);
+	mattx_put_u32(c, print->has_guards);
 	mattx_put_u32(c, print->pid);
 	mattx_put_bytes(c, print->comm, sizeof(print->comm));
 	mattx_put_u64(c, print->monotonic);
@@ -403,6 +407,7 @@ void mattx_blueprint_put(struct mattx_cursor *c, const struct mattx_blueprint *p
 	mattx_put_u32(c, print->groups.count);
 	mattx_put_u32(c, print->areas.count);
 	mattx_put_u32(c, print->extents.count);
+	mattx_put_u32(c, print->guards.count);
 	mattx_put_u32(c, print->signals.count);
 	mattx_put_u32(c, print->threads.count);
 	mattx_put_u32(c, print->files_size);
@@ -420,7 +425,8 @@ int mattx_blueprint_take(struct mattx_cursor *c, struct mattx_blueprint *print)
 	u32 i;
 
 	print->mode = mattx_take_u32(c);
-	if (print->mode >= MATTX_MEMORY_MODES)
+	print->has_guards = mattx_take_u32(c);
+	if (print->mode >= MATTX_MEMORY_MODES || print->has_guards > 1)
 		return -EBADMSG;
 	print->pid = mattx_take_u32(c);
 	mattx_take_bytes(c, print->comm, sizeof(print->comm));
@@ -453,6 +459,7 @@ int mattx_blueprint_take(struct mattx_cursor *c, struct mattx_blueprint *print)
 	print->groups.count = mattx_take_u32(c);
 	print->areas.count = mattx_take_u32(c);
 	print->extents.count = mattx_take_u32(c);
+	print->guards.count = mattx_take_u32(c);
 	print->signals.count = mattx_take_u32(c);
 	print->threads.count = mattx_take_u32(c);
 	print->files_size = mattx_take_u32(c);
@@ -462,6 +469,7 @@ int mattx_blueprint_take(struct mattx_cursor *c, struct mattx_blueprint *print)
 	mattx_records_take(c, &print->groups, 4);
 	mattx_records_take(c, &print->areas, MATTX_AREA_SIZE);
 	mattx_records_take(c, &print->extents, MATTX_EXTENT_SIZE);
+	mattx_records_take(c, &print->guards, MATTX_EXTENT_SIZE);
 	mattx_records_take(c, &print->signals, MATTX_SIGNAL_SIZE);
 	mattx_records_take(c, &print->threads, MATTX_THREAD_FIXED + print->thread.xstate_size);
 	print->files = mattx_take_view(c, print->files_size);

@@ -256,6 +256,7 @@ enum mattx_memory_mode {
 
 struct mattx_blueprint {
 	u32			mode;		/* enum mattx_memory_mode; OFFER */
+	u32			has_guards;	/* STATE: 1: there are no others than @guards */
 	u32			pid;		/* at home */
 	char			comm[MATTX_COMM_SIZE];
 	u64			monotonic;	/* ns, clocks at the moment of capture */
@@ -274,6 +275,7 @@ struct mattx_blueprint {
 	struct mattx_records	groups;		/* u32 each */
 	struct mattx_records	areas;		/* ascending, no overlap */
 	struct mattx_records	extents;	/* OFFER: pages that exist; STATE: discarded ones */
+	struct mattx_records	guards;		/* extents of guard pages, as far as they are known */
 	struct mattx_records	signals;	/* pending */
 	struct mattx_records	threads;	/* all but the main one */
 	const u8		*files;		/* a view: the descriptor table */
@@ -285,8 +287,8 @@ struct mattx_blueprint {
 
 /*
  * Lists are written by their owner: it puts the fixed part with the counts in
- * place, then the records of groups, areas, extents, signals and threads in that
- * order, then the files.
+ * place, then the records of groups, areas, extents, guards, signals and threads in
+ * that order, then the files.
  */
 void mattx_blueprint_put(struct mattx_cursor *c, const struct mattx_blueprint *print);
 /* -EBADMSG: not a blueprint.  The views live as long as the bytes. */

@@ -190,6 +190,8 @@ static int blueprint_decode(u8 *data, size_t length)
 			error |= mattx_area_get(&print->areas, i, &area);
 		for (i = 0; i < print->extents.count; i++)
 			error |= mattx_extent_get(&print->extents, i, &extent);
+		for (i = 0; i < print->guards.count; i++)
+			error |= mattx_extent_get(&print->guards, i, &extent);
 		for (i = 0; i < print->signals.count; i++)
 			error |= mattx_signal_get(&print->signals, i, &signal);
 		for (i = 0; i < print->threads.count; i++) {
@@ -215,6 +217,7 @@ static size_t blueprint_sample(u8 *data, size_t size)
 		.thread = { .tid = 7, .xstate = xstate, .xstate_size = sizeof(xstate) },
 		.areas = { .count = 2 },
 		.extents = { .count = 1 },
+		.guards = { .count = 1 },
 		.threads = { .count = 1 },
 	};
 	const struct mattx_thread other = {
@@ -225,6 +228,7 @@ static size_t blueprint_sample(u8 *data, size_t size)
 		{ .start = 0x5000, .end = 0x6000, .flags = MATTX_AREA_READ | MATTX_AREA_WRITE },
 	};
 	const struct mattx_extent extent = { .start = 0x1000, .end = 0x2000 };
+	const struct mattx_extent guard = { .start = 0x5000, .end = 0x6000 };
 	struct mattx_cursor c;
 
 	mattx_cursor_init(&c, data, size);
@@ -232,6 +236,7 @@ static size_t blueprint_sample(u8 *data, size_t size)
 	mattx_area_put(&c, &areas[0]);
 	mattx_area_put(&c, &areas[1]);
 	mattx_extent_put(&c, &extent);
+	mattx_extent_put(&c, &guard);
 	mattx_thread_put(&c, &other);
 	return c.at - data;
 }

@@ -26,7 +26,6 @@ const ALWAYS: &[libc::c_long] = &[
     libc::SYS_munmap,
     libc::SYS_mprotect,
     libc::SYS_mremap,
-    libc::SYS_madvise,
     libc::SYS_brk,
     libc::SYS_mincore,
     libc::SYS_mlock,
@@ -227,6 +226,11 @@ mod verdict {
     pub const NOTIFY: u32 = 0x7fc0_0000;
 }
 
+/// Of Linux 6.13; libc does not name them yet.
+const MADV_GUARD_INSTALL: u64 = 102;
+/// See [`MADV_GUARD_INSTALL`].
+const MADV_GUARD_REMOVE: u64 = 103;
+
 /// Thread attributes of prctl.
 const PRCTL: &[i32] = &[
     libc::PR_SET_NAME,
@@ -280,6 +284,16 @@ fn compile(pid: u32, root: Root) -> std::result::Result<Filter, seccompiler::Bac
     rules.insert(libc::SYS_fcntl, fcntl);
     let not_async = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, FIOASYNC)?;
     rules.insert(libc::SYS_ioctl, vec![SeccompRule::new(vec![not_async])?]);
+    // Of guard pages the module decides.
+    let no_guard =
+        |advice: u64| SeccompCondition::new(2, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, advice);
+    rules.insert(
+        libc::SYS_madvise,
+        vec![SeccompRule::new(vec![
+            no_guard(MADV_GUARD_INSTALL)?,
+            no_guard(MADV_GUARD_REMOVE)?,
+        ])?],
+    );
     // Memory that is shared with other processes is made at home; of files the module decides.
     let file = masked(3, libc::MAP_ANONYMOUS as u64, 0)?;
     let private = masked(3, libc::MAP_TYPE as u64, libc::MAP_PRIVATE as u64)?;
@@ -405,7 +419,7 @@ mod tests {
 
     #[test]
     fn calls_that_mean_the_hosting_node_go_to_the_listener() {
-        let attempts: [fn() -> i32; 9] = [
+        let attempts: [fn() -> i32; 10] = [
             || {
                 attempt(
                     libc::SYS_openat,
@@ -417,6 +431,7 @@ mod tests {
             || attempt(libc::SYS_clone, [i64::from(libc::SIGCHLD), 0, 0]),
             || attempt(libc::SYS_fcntl, [0, i64::from(libc::F_SETLK), 0]),
             || attempt(libc::SYS_getppid, [0, 0, 0]),
+            || attempt(libc::SYS_madvise, [0, 0, MADV_GUARD_INSTALL.cast_signed()]),
             || {
                 attempt(
                     libc::SYS_fcntl,

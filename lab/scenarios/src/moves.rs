@@ -183,6 +183,15 @@ impl Subject {
         .map(drop)
     }
 
+    /// Waits until it has ended, however; returns what it has printed, and "status N".
+    ///
+    /// # Errors
+    /// When it does not end in time; the node's failures.
+    pub fn wait_for_end(&self, node: &Node) -> Result<String> {
+        node.wait_until("end", MOMENT, &format!("grep -q ^status {}", self.output))?;
+        self.output(node)
+    }
+
     /// Waits until it prints more than it has so far.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mattx_lab::{Node, Result, SharedCluster};
+use mattx_lab::{Kernel, Node, Result, SharedCluster};
 use mattx_scenarios::moves::{
     self, MOMENT, PACE, Subject, Turn, endless, guest, wait_for_links, wait_until_gone,
 };
@@ -269,9 +269,35 @@ fn an_interrupted_restartable_sequence_begins_again() -> Result<()> {
         home.sh(&format!("sleep 0.{}", trip % 3))?;
         subject.migrate(home, "home")?;
     }
-    subject.wait_for_line(home, "status 7")?;
-    let output = subject.output(home)?;
-    assert!(output.contains(" faults 0\n"), "{output}");
+    let output = subject.wait_for_end(home)?;
+    assert!(output.ends_with(" faults 0\nstatus 7"), "{output}");
+    wait_until_gone(&cluster)
+}
+
+#[test]
+fn guard_pages_go_along_and_come_home() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    let program = programs::push(home, "guards")?;
+    let milliseconds = 10_000 * moves::slowness(&cluster);
+    let has_guards = home
+        .try_sh(&format!("{program} 10"))?
+        .stdout
+        .contains("start");
+    assert_eq!(has_guards, cluster.kernel() != Kernel::V6_12);
+    if !has_guards {
+        return Ok(());
+    }
+    let subject = Subject::start(home, &format!("{program} {milliseconds}"))?;
+    for trip in 0..10 {
+        subject.migrate(home, "2")?;
+        home.sh(&format!("sleep 0.{}", 1 + trip % 4))?;
+        subject.migrate(home, "home")?;
+        home.sh("sleep 0.1")?;
+    }
+    subject.migrate(home, "2")?;
+    let output = subject.wait_for_end(home)?;
+    assert!(output.ends_with(" faults 0\nstatus 7"), "{output}");
     wait_until_gone(&cluster)
 }
 
