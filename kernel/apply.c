@@ -73,14 +73,8 @@ static int mattx_apply_area(struct mattx_apply *apply, const struct mattx_area *
 /* Fresh anonymous memory at a place that is free or is to be forgotten. */
 static int mattx_apply_anonymous(const struct mattx_area *area)
 {
-	unsigned long place;
-
-	place = vm_mmap(NULL, area->start, area->end - area->start, mattx_area_protection(area),
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED |
-			(area->flags & MATTX_AREA_NORESERVE ? MAP_NORESERVE : 0), 0);
-	if (IS_ERR_VALUE(place))
-		return (int)place;
-	return place == area->start ? 0 : -ENOMEM;
+	return mattx_remap_anonymous(area->start, area->end, mattx_area_protection(area),
+				     area->flags & MATTX_AREA_NORESERVE ? MAP_NORESERVE : 0);
 }
 
 /* What the guest gave back reads as zeros here too, where it was memory of our own. */

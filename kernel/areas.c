@@ -37,7 +37,7 @@ static u32 mattx_area_flags(unsigned long flags)
 	       (flags & VM_NORESERVE ? MATTX_AREA_NORESERVE : 0);
 }
 
-static void mattx_area_describe(struct vm_area_struct *vma, struct mattx_area *area)
+void mattx_area_describe(struct vm_area_struct *vma, struct mattx_area *area)
 {
 	area->start = vma->vm_start;
 	area->end = vma->vm_end;

@@ -21,6 +21,8 @@ struct mattx_areas {
 /* The name the kernel gives a mapping of its own making, or NULL. */
 const char *mattx_vma_name(struct vm_area_struct *vma);
 bool mattx_vma_is_vdso(struct vm_area_struct *vma);
+/* Caller holds the mmap lock. */
+void mattx_area_describe(struct vm_area_struct *vma, struct mattx_area *area);
 
 /*
  * Lists @mm; takes the mmap lock.  -EBUSY: it grows faster than it can be

@@ -41,6 +41,7 @@ int mattx_capture_encode(struct mattx_capture *capture, const struct mattx_exten
  * @away: as a surrogate, whose identity changes too.
  */
 int mattx_capture_apply(const struct mattx_blueprint *print, bool away);
+
 /*
  * For the calling thread, which stands still from here on: the kernel leaves its area for
  * restartable sequences alone when it passes the border to user mode, which is in memory that

@@ -9,15 +9,34 @@
 #include "presence.h"
 #include "walk.h"
 
-/* Called under a page table lock: may not sleep. */
-typedef bool (*mattx_collect_wanted)(void *context, enum mattx_mapped mapped,
-				     struct page *page);
+struct mattx_area;
+struct mattx_areas;
+
+/* What is collected of an area. */
+enum mattx_share {
+	MATTX_SHARE_NOTHING,
+	MATTX_SHARE_WANTED,	/* the pages that are wanted */
+	MATTX_SHARE_ALL,
+};
+
+struct mattx_collector {
+	enum mattx_share	(*share)(const struct mattx_area *area, void *context);
+	/* Called under a page table lock: may not sleep. */
+	bool			(*wants)(enum mattx_mapped mapped, struct page *page, void *context);
+	void			*context;
+};
 
 /*
- * Appends what is wanted between @start and @end to @extents.  The process
- * stands still; takes its mmap lock, and may sleep.
+ * Initializes @extents and fills it.  The process stands still; takes its mmap
+ * lock, and may sleep.
  */
-int mattx_collect(struct mm_struct *mm, u64 start, u64 end, mattx_collect_wanted wanted,
-		  void *context, struct mattx_extents *extents);
+int mattx_collect(struct mm_struct *mm, const struct mattx_areas *areas,
+		  const struct mattx_collector *collector, struct mattx_extents *extents);
+
+/*
+ * wants(): pages of the process's own, swapped out ones included.  @context is
+ * a bool: there are guard pages.
+ */
+bool mattx_collect_own(enum mattx_mapped mapped, struct page *page, void *context);
 
 #endif /* _MATTX_COLLECT_H */

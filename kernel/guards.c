@@ -16,7 +16,13 @@
 /* The kernel gives up when others map pages there; nobody does for long. */
 #define MATTX_GUARD_TRIES	16
 
-static bool mattx_guard_wanted(void *context, enum mattx_mapped mapped, struct page *page)
+static enum mattx_share mattx_guards_share(const struct mattx_area *area, void *context)
+{
+	return area->kind == MATTX_AREA_ANONYMOUS || area->kind == MATTX_AREA_IMAGE ?
+	       MATTX_SHARE_WANTED : MATTX_SHARE_NOTHING;
+}
+
+static bool mattx_guards_want(enum mattx_mapped mapped, struct page *page, void *context)
 {
 	return mapped == MATTX_MAPPED_GUARD;
 }
@@ -24,17 +30,12 @@ static bool mattx_guard_wanted(void *context, enum mattx_mapped mapped, struct p
 int mattx_guards_map(struct mm_struct *mm, const struct mattx_areas *areas,
 		     struct mattx_extents *guards)
 {
-	const struct mattx_area *area;
-	int error = 0;
+	static const struct mattx_collector collector = {
+		.share = mattx_guards_share,
+		.wants = mattx_guards_want,
+	};
 
-	mattx_extents_init(guards);
-	for (area = areas->list; area < areas->list + areas->count && !error; area++)
-		if (area->kind == MATTX_AREA_ANONYMOUS || area->kind == MATTX_AREA_IMAGE)
-			error = mattx_collect(mm, area->start, area->end, mattx_guard_wanted,
-					      NULL, guards);
-	if (error)
-		mattx_extents_free(guards);
-	return error;
+	return mattx_collect(mm, areas, &collector, guards);
 }
 
 static void mattx_guards_advise(u64 start, u64 end, int advice)

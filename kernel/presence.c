@@ -7,8 +7,8 @@
 #include <linux/string.h>
 
 #include "areas.h"
+#include "collect.h"
 #include "presence.h"
-#include "walk.h"
 
 #define MATTX_EXTENTS_FIRST	64	/* room to begin with */
 
@@ -100,85 +100,28 @@ bool mattx_extents_contain(const struct mattx_extents *extents, u64 address)
 	return index < extents->count && extents->list[index].start <= address;
 }
 
-/* The list grows outside of the locks of the walk: count first, then fill. */
-struct mattx_presence {
-	struct mattx_extents	*extents;	/* NULL: count only */
-	u32			count;
-	u64			end;		/* of the last one */
-	bool			guarded;
-};
-
-static int mattx_presence_add(struct mattx_presence *presence, u64 start, u64 end)
+/* In anonymous memory, what is no page of its own is the zero page, small or huge. */
+static enum mattx_share mattx_presence_share(const struct mattx_area *area, void *context)
 {
-	struct mattx_extents *extents = presence->extents;
-	bool longer = presence->count && presence->end == start;
-
-	presence->end = end;
-	presence->count += !longer;
-	if (!extents)
-		return 0;
-	if (longer) {
-		extents->list[extents->count - 1].end = end;
-		return 0;
+	switch (area->kind) {
+	case MATTX_AREA_SPECIAL:
+		return MATTX_SHARE_NOTHING;
+	case MATTX_AREA_ANONYMOUS:
+		return MATTX_SHARE_WANTED;
+	default:
+		return MATTX_SHARE_ALL;
 	}
-	if (extents->count == extents->room)
-		return -ENOSPC;
-	extents->list[extents->count++] = (struct mattx_extent){ start, end };
-	return 0;
-}
-
-static int mattx_presence_visit(void *context, unsigned long address, unsigned long count,
-				enum mattx_mapped mapped, struct page *page)
-{
-	struct mattx_presence *presence = context;
-
-	presence->guarded = presence->guarded || mapped == MATTX_MAPPED_GUARD;
-	/* In anonymous memory, what is no page of its own is the zero page, small or huge. */
-	if (mapped == MATTX_MAPPED_SPECIAL || mapped == MATTX_MAPPED_GUARD ||
-	    (mapped == MATTX_MAPPED_PAGE && !PageAnon(page)))
-		return 0;
-	return mattx_presence_add(presence, address, address + (count << PAGE_SHIFT));
-}
-
-static int mattx_presence_pass(struct mm_struct *mm, const struct mattx_areas *areas,
-			       struct mattx_presence *presence)
-{
-	const struct mattx_area *area;
-	int error = 0;
-
-	mmap_write_lock(mm);
-	for (area = areas->list; area < areas->list + areas->count && !error; area++) {
-		if (area->kind == MATTX_AREA_SPECIAL)
-			continue;
-		if (area->kind == MATTX_AREA_ANONYMOUS)
-			error = mattx_walk(mm, area->start, area->end, mattx_presence_visit,
-					   presence);
-		else
-			error = mattx_presence_add(presence, area->start, area->end);
-	}
-	mmap_write_unlock(mm);
-	return error;
 }
 
 int mattx_presence_map(struct mm_struct *mm, const struct mattx_areas *areas,
 		       struct mattx_extents *extents, bool *guarded)
 {
-	struct mattx_presence presence = {};
-	int error;
+	const struct mattx_collector collector = {
+		.share = mattx_presence_share,
+		.wants = mattx_collect_own,
+		.context = guarded,
+	};
 
-	mattx_extents_init(extents);
-	error = mattx_presence_pass(mm, areas, &presence);
-	if (error)
-		return error;
-	/* Reclaim and page migration may split or join runs between the passes. */
-	extents->room = presence.count + presence.count / 4 + MATTX_EXTENTS_FIRST;
-	extents->list = kvmalloc_array(extents->room, sizeof(*extents->list), GFP_KERNEL);
-	if (!extents->list)
-		return -ENOMEM;
-	presence = (struct mattx_presence){ .extents = extents };
-	error = mattx_presence_pass(mm, areas, &presence);
-	*guarded = presence.guarded;
-	if (error)
-		mattx_extents_free(extents);
-	return error;
+	*guarded = false;
+	return mattx_collect(mm, areas, &collector, extents);
 }

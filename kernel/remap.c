@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Mapping the same memory again with another protection.
+ * Mapping memory again where it is.
  */
 #include <linux/file.h>
 #include <linux/mm.h>
@@ -63,6 +63,16 @@ static int mattx_remap_copy(const struct mattx_extents *extents, u8 *buffer, boo
 		}
 	}
 	return 0;
+}
+
+int mattx_remap_anonymous(u64 start, u64 end, int protection, unsigned long flags)
+{
+	unsigned long place = vm_mmap(NULL, start, end - start, protection,
+				      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | flags, 0);
+
+	if (IS_ERR_VALUE(place))
+		return (int)place;
+	return place == start ? 0 : -ENOMEM;
 }
 
 int mattx_remap_protection(unsigned long start, unsigned long end, int protection)

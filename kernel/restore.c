@@ -25,6 +25,7 @@
 #include "proxy.h"
 #include "pump.h"
 #include "regs.h"
+#include "remap.h"
 #include "step.h"
 
 static int mattx_restore_present(const struct mattx_blueprint *print,
@@ -94,18 +95,6 @@ static bool mattx_restore_is_empty(const struct mattx_area *area,
 	return true;
 }
 
-/* Memory of its own, that is not of the image. */
-static int mattx_restore_own(unsigned long start, unsigned long end,
-			     const struct mattx_area *area)
-{
-	unsigned long place = vm_mmap(NULL, start, end - start, mattx_area_protection(area),
-				      MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE | MAP_ANONYMOUS, 0);
-
-	if (IS_ERR_VALUE(place))
-		return (int)place;
-	return place == start ? 0 : -EFAULT;
-}
-
 static int mattx_restore_area(const struct mattx_area *area, struct file *image,
 			      const struct mattx_extents *present)
 {
@@ -152,7 +141,9 @@ static int mattx_restore_guards(const struct mattx_blueprint *print)
 			end = min(guard.end, area.end);
 			if (start < end && area.kind != MATTX_AREA_SPECIAL &&
 			    !(area.flags & MATTX_AREA_GROWSDOWN))
-				error = mattx_restore_own(start, end, &area);
+				error = mattx_remap_anonymous(start, end,
+							      mattx_area_protection(&area),
+							      MAP_NORESERVE);
 			/* The rest of it is in the next area. */
 			if (guard.end > area.end)
 				break;
