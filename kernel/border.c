@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Threads inside of the vDSO.
+ * Threads that are not to be captured at this moment.
  */
 #include <linux/delay.h>
 #include <linux/mm.h>
@@ -14,6 +14,7 @@
 #include "border.h"
 #include "dispatch.h"
 #include "homeward.h"
+#include "signal.h"
 
 /* For so long it runs before it is looked at again; a call takes less. */
 #define MATTX_BORDER_MICROSECONDS	50
@@ -29,6 +30,41 @@ static bool mattx_border_in_vdso(void)
 	if (!start || !image || syscall_get_nr(current, (struct pt_regs *)regs) >= 0)
 		return false;
 	return regs->ip >= start && regs->ip < start + image->size;
+}
+
+static bool mattx_border_is_for_fault(const kernel_siginfo_t *info)
+{
+	switch (info->si_signo) {
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGILL:
+	case SIGTRAP:
+	case SIGFPE:
+	case SIGSYS:
+		return info->si_code > SI_USER;
+	default:
+		return false;
+	}
+}
+
+/*
+ * The kernel has raised a signal for what its last instruction did.  It is for
+ * that instruction: whoever gets it a moment later, having made the instruction
+ * once more, believes that another one failed.  What it blocks it has sent to
+ * itself; the kernel does not.
+ */
+static bool mattx_border_faulted(void)
+{
+	struct sigqueue *queued;
+	bool faulted = false;
+
+	spin_lock_irq(&mattx_own_sighand()->siglock);
+	list_for_each_entry(queued, &current->pending.list, list)
+		faulted = faulted ||
+			  (mattx_border_is_for_fault(&queued->info) &&
+			   !sigismember(&current->blocked, queued->info.si_signo));
+	spin_unlock_irq(&mattx_own_sighand()->siglock);
+	return faulted;
 }
 
 void mattx_border_undo(void)
@@ -71,7 +107,7 @@ bool mattx_border_again(struct mattx_border *border, struct callback_head *callb
 			void (*lost)(struct callback_head *callback))
 {
 	if (current->flags & PF_EXITING || !current->mm || fatal_signal_pending(current) ||
-	    !mattx_border_in_vdso())
+	    !(mattx_border_in_vdso() || mattx_border_faulted()))
 		return false;
 	INIT_WORK(&border->work, mattx_border_work);
 	border->callback = callback;

@@ -2,11 +2,11 @@
 #ifndef _MATTX_BORDER_H
 #define _MATTX_BORDER_H
 /*
- * The border to user mode, where threads are captured, and the one place
- * behind it where they must not be: inside of the vDSO.  What a thread has
- * half read there belongs to this kernel's clock and to its time namespace;
- * elsewhere the other half does not fit, or is not mapped.  Calls into the
- * vDSO are short, so such a thread runs on for a moment and is looked at again.
+ * The border to user mode, where threads are captured, and when they must not
+ * be: inside of the vDSO, and between a fault and its signal.  What a thread
+ * has half read in the vDSO belongs to this kernel's clock and to its time
+ * namespace; elsewhere the other half does not fit, or is not mapped.  Both are
+ * soon over, so such a thread runs on for a moment and is looked at again.
  */
 #include <linux/task_work.h>
 #include <linux/workqueue.h>
@@ -20,8 +20,8 @@ struct mattx_border {
 };
 
 /*
- * In task work, before anything is captured: true when the calling thread is
- * inside of the vDSO.  Then the callback returns and is called again soon, or
+ * In task work, before anything is captured: true when the calling thread must
+ * not be captured now.  Then the callback returns and is called again soon, or
  * @lost is.
  */
 bool mattx_border_again(struct mattx_border *border, struct callback_head *callback,

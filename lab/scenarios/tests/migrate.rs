@@ -281,6 +281,21 @@ fn an_interrupted_restartable_sequence_begins_again() -> Result<()> {
 }
 
 #[test]
+fn each_fault_brings_one_signal() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let home = cluster.node(1);
+    let program = programs::push(home, "traps")?;
+    let subject = Subject::start(home, &program)?;
+    for trip in 0..12 {
+        subject.migrate(home, "2")?;
+        home.sh(&format!("sleep 0.{}", trip % 3))?;
+        subject.migrate(home, "home")?;
+    }
+    ends_without_faults(&subject, home)?;
+    wait_until_gone(&cluster)
+}
+
+#[test]
 fn guard_pages_go_along_and_come_home() -> Result<()> {
     let (cluster, _turn) = cluster()?;
     let home = cluster.node(1);
