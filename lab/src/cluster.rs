@@ -156,17 +156,31 @@ impl Cluster {
                 .nodes
                 .push(Arc::new(Node::new(machine, switch.clone())));
         }
-        for node in &cluster.nodes {
-            node.start()?;
-        }
-        for node in &cluster.nodes {
-            if let Err(error) = node.wait_for_boot() {
-                cluster.checked = true;
-                return Err(error);
-            }
+        if let Err(error) = cluster.power_on() {
+            cluster.checked = true;
+            return Err(error);
         }
         cluster.boot_time = begin.elapsed();
         Ok(cluster)
+    }
+
+    fn power_on(&self) -> Result<()> {
+        for node in &self.nodes {
+            node.start()?;
+        }
+        self.nodes.iter().try_for_each(|node| node.wait_for_boot())
+    }
+
+    /// Takes the power from all nodes and boots them again: nothing is left of what was on them.
+    ///
+    /// # Errors
+    /// Which node did not come up, and its last words.
+    pub fn boot_anew(&self) -> Result<()> {
+        for node in &self.nodes {
+            node.power_off();
+            node.mend();
+        }
+        self.power_on()
     }
 
     /// One cluster for all tests of a program: booted by the first that asks, ended with the program.

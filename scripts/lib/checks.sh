@@ -34,15 +34,17 @@ note_failure() {
 	} >>"$MATTX_FAILURES"
 }
 
-# cargo_tests NAME CARGO-TEST-ARGUMENT...: the tests of cargo, each counted. A failure to build is a failed check.
+# cargo_tests NAME CARGO-TEST-ARGUMENT...: the tests of cargo, each counted. A failure to build is a failed check, and so
+# are tests that do not end within the seconds that tests_limit says, where it is set.
 cargo_tests() {
-	local name=$1 log status=0 passed failed
+	local name=$1 log status=0 passed failed limit=()
 	shift
 	log=$(mktemp)
-	# What a test printed is a paragraph, and there only when it failed or --show-output asks for it.
-	(cd "$MATTX_ROOT" && cargo test --no-fail-fast "$@") 2>&1 | tee "$log" |
-		sed -unE '/^---- .* stdout ----$/,/^$/{p;d}
-			/^(test |error|warning|    |failures:|---- |thread |Error: |test result)|panicked/p'
+	[ -z "${tests_limit:-}" ] || limit=(timeout --kill-after=60 "$tests_limit")
+	# What tests printed is there when one failed or --show-output asks for it.
+	(cd "$MATTX_ROOT" && "${limit[@]}" cargo test --no-fail-fast "$@") 2>&1 | tee "$log" |
+		sed -unE '/^(successes|failures):$/,/^test result/{p;d}
+			/^(test |error|warning|    |Error: )|panicked/p'
 	status=${PIPESTATUS[0]}
 	passed=$(awk '/^test result:/ {sum += $4} END {print sum + 0}' "$log")
 	failed=$(awk '/^test result:/ {sum += $6} END {print sum + 0}' "$log")
@@ -54,6 +56,7 @@ cargo_tests() {
 		awk '/^failures:$/ {telling = 1} telling; /^test result:/ {telling = 0}' "$log" | note_failure "$name"
 		checks_failed=1
 	elif [ "$status" -ne 0 ]; then
+		[ "$status" -ne 124 ] || echo "error: $name did not end within $tests_limit s and was ended" >>"$log"
 		tail -n 30 "$log"
 		note_failure "$name" <"$log"
 		echo "$name FAILED" >>"$MATTX_RESULTS"
@@ -61,18 +64,6 @@ cargo_tests() {
 	fi
 	printf '    %s: %d passed, %d failed\n' "$name" "$passed" "$failed"
 	rm -f "$log"
-}
-
-# kernels_to_test: the stock series, or the one that MATTX_KERNEL names.
-kernels_to_test() {
-	echo "${MATTX_KERNEL:-$KERNEL_SERIES}"
-}
-
-# scenarios KERNEL [CARGO-TEST-ARGUMENT...]: the scenario tests on nodes with that kernel, one cluster after the other.
-scenarios() {
-	local kernel=$1
-	shift
-	MATTX_KERNEL=$kernel cargo_tests "kernel-$kernel" -p mattx-scenarios "$@"
 }
 
 # finish_checks: exit status of a stage.

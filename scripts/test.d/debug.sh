@@ -5,6 +5,7 @@ set -uo pipefail
 . "$(dirname "$0")/../lib/env.sh"
 . "$MATTX_ROOT/scripts/lib/kernels.sh"
 . "$MATTX_ROOT/scripts/lib/checks.sh"
+. "$MATTX_ROOT/scripts/lib/scenarios.sh"
 
 (cd "$MATTX_ROOT" && cargo build --quiet -p mattx-lab --bins) || die "the lab does not build"
 "$MATTX_ROOT/scripts/build-kernel" debug || exit 1

@@ -54,9 +54,22 @@ pub fn turn() -> Turn {
 pub fn shared(nodes: usize) -> Result<(SharedCluster, Turn)> {
     let turn = turn();
     let cluster = Cluster::shared(|| Config::installed(nodes))?;
+    // What a scenario that failed left there would make each of the following wait in vain, and fail.
+    if !cluster.nodes().iter().all(|node| is_tidy(node)) {
+        eprintln!("the scenario before left guests, or no module: the nodes are booted anew");
+        cluster.boot_anew()?;
+    }
     wait_for_links(&cluster)?;
     Ok((cluster, turn))
 }
+
+/// Whether no guest and no deputy is there, nor comes or goes. One that just ended may be for a moment.
+fn is_tidy(node: &Node) -> bool {
+    const ENDING: Duration = Duration::from_secs(10);
+    node.is_on() && node.wait_until("be tidy", ENDING, NOBODY_IS_AWAY).is_ok()
+}
+
+const NOBODY_IS_AWAY: &str = "processes=$(cat /proc/mattx/processes) && test -z \"$processes\" || { echo \"$processes\"; false; }";
 
 /// Waits until the kernels of all nodes are linked.
 ///
@@ -240,11 +253,7 @@ pub fn guest(host: &Node) -> Result<String> {
 /// When one stays; the nodes' failures.
 pub fn wait_until_gone(cluster: &Cluster) -> Result<()> {
     for node in cluster.nodes() {
-        node.wait_until(
-            "see all guests and deputies end",
-            MOMENT,
-            "test -z \"$(cat /proc/mattx/processes)\" || { cat /proc/mattx/processes; false; }",
-        )?;
+        node.wait_until("see all guests and deputies end", MOMENT, NOBODY_IS_AWAY)?;
     }
     Ok(())
 }
