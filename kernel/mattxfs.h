@@ -7,8 +7,10 @@
  * Consistency: writes go through to the home before write() returns, appends
  * are atomic there, and errors come back as themselves.  Attributes, names and
  * contents that were read are kept for MATTXFS_FRESH at most, and asked for
- * again after that; taking a lock asks at once.  What is written through a
- * shared mapping goes home with msync(), munmap() or close().
+ * again after that.  What is opened is what has the name at home at that
+ * moment, and taking a lock on a file asks at once for its contents, and for
+ * all names of files.  What is written through a shared mapping goes home with
+ * msync(), munmap() or close().
  *
  * mattxfs_super.c (mounting, the list of nodes), mattxfs_inode.c (inodes and
  * attributes), mattxfs_dir.c (names), mattxfs_file.c (open files),

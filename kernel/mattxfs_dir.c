@@ -15,9 +15,11 @@ static void mattxfs_name(struct mattx_tree_request *request, const struct qstr *
 	request->name_length = name->len;
 }
 
-static void mattxfs_dentry_fresh(struct dentry *dentry)
+/* @locks: mattx_tree_locks() before home was asked. */
+static void mattxfs_dentry_fresh(struct dentry *dentry, u64 locks)
 {
-	dentry->d_time = jiffies + MATTXFS_FRESH;
+	WRITE_ONCE(dentry->d_fsdata, (void *)(unsigned long)locks);
+	WRITE_ONCE(dentry->d_time, jiffies + MATTXFS_FRESH);
 }
 
 static void mattxfs_dentry_stale(struct dentry *dentry)
@@ -25,9 +27,13 @@ static void mattxfs_dentry_stale(struct dentry *dentry)
 	dentry->d_time = jiffies - 1;
 }
 
-static bool mattxfs_dentry_is_fresh(const struct dentry *dentry)
+static bool mattxfs_dentry_is_fresh(const struct dentry *dentry, const struct inode *inode)
 {
-	return time_before(jiffies, READ_ONCE(dentry->d_time));
+	if (!time_before(jiffies, READ_ONCE(dentry->d_time)))
+		return false;
+	/* What folders are on the way nobody arranges by locks. */
+	return (inode && S_ISDIR(inode->i_mode)) ||
+	       (unsigned long)READ_ONCE(dentry->d_fsdata) == (unsigned long)mattx_tree_locks();
 }
 
 /* The inode that a reply about @dir gives; its reference is the caller's. */
@@ -55,7 +61,7 @@ static struct dentry *mattxfs_lookup(struct inode *dir, struct dentry *dentry, u
 		.op = MATTX_TREE_LOOKUP,
 		.node = mattxfs_inode(dir)->number,
 	};
-	u64 asked = atomic64_read(&mattxfs_changes);
+	u64 asked = atomic64_read(&mattxfs_changes), locks = mattx_tree_locks();
 	u64 serial = mattxfs_serial(dir);
 	struct mattx_tree_reply reply;
 	struct inode *inode = NULL;
@@ -73,7 +79,7 @@ static struct dentry *mattxfs_lookup(struct inode *dir, struct dentry *dentry, u
 		return ERR_PTR(result);
 	if (!result)
 		inode = mattxfs_reply_inode(dir, &reply, serial, asked);
-	mattxfs_dentry_fresh(dentry);
+	mattxfs_dentry_fresh(dentry, locks);
 	return d_splice_alias(inode, dentry);
 }
 
@@ -84,7 +90,7 @@ static int mattxfs_revalidate_ask(struct inode *dir, const struct qstr *name,
 		.op = MATTX_TREE_LOOKUP,
 		.node = mattxfs_inode(dir)->number,
 	};
-	u64 asked = atomic64_read(&mattxfs_changes);
+	u64 asked = atomic64_read(&mattxfs_changes), locks = mattx_tree_locks();
 	u64 serial = mattxfs_serial(dir);
 	struct inode *known = d_inode(dentry), *inode;
 	struct mattx_tree_reply reply;
@@ -105,7 +111,7 @@ static int mattxfs_revalidate_ask(struct inode *dir, const struct qstr *name,
 		iput(inode);
 	}
 	if (valid)
-		mattxfs_dentry_fresh(dentry);
+		mattxfs_dentry_fresh(dentry, locks);
 	return valid;
 }
 
@@ -125,7 +131,9 @@ static int mattxfs_revalidate(struct inode *dir, const struct qstr *name, struct
 	/* After a new link home knows nothing of the old numbers. */
 	if (inode && mattxfs_inode(inode)->serial != serial)
 		return flags & LOOKUP_RCU ? -ECHILD : 0;
-	if (mattxfs_dentry_is_fresh(dentry) && !(flags & LOOKUP_REVAL))
+	/* That a name is taken, only home can say. */
+	if (mattxfs_dentry_is_fresh(dentry, inode) && !(flags & LOOKUP_REVAL) &&
+	    !(inode && flags & LOOKUP_EXCL))
 		return 1;
 	if (flags & LOOKUP_RCU)
 		return -ECHILD;
@@ -150,7 +158,7 @@ const struct dentry_operations mattxfs_dops = {
 
 /* A new name in @dir: its inode, and what is known of the folder is out of date. */
 static int mattxfs_instantiate(struct inode *dir, struct dentry *dentry,
-			       const struct mattx_tree_reply *reply, u64 serial)
+			       const struct mattx_tree_reply *reply, u64 serial, u64 locks)
 {
 	struct inode *inode;
 
@@ -160,7 +168,7 @@ static int mattxfs_instantiate(struct inode *dir, struct dentry *dentry,
 		d_drop(dentry);
 		return PTR_ERR(inode);
 	}
-	mattxfs_dentry_fresh(dentry);
+	mattxfs_dentry_fresh(dentry, locks);
 	d_instantiate(dentry, inode);
 	return 0;
 }
@@ -168,7 +176,7 @@ static int mattxfs_instantiate(struct inode *dir, struct dentry *dentry,
 static int mattxfs_make(struct inode *dir, struct dentry *dentry,
 			struct mattx_tree_request *request)
 {
-	u64 serial = mattxfs_serial(dir);
+	u64 serial = mattxfs_serial(dir), locks = mattx_tree_locks();
 	struct mattx_tree_reply reply;
 	s64 result;
 
@@ -180,7 +188,7 @@ static int mattxfs_make(struct inode *dir, struct dentry *dentry,
 		d_drop(dentry);
 		return result;
 	}
-	return mattxfs_instantiate(dir, dentry, &reply, serial);
+	return mattxfs_instantiate(dir, dentry, &reply, serial, locks);
 }
 
 static int mattxfs_create(struct mnt_idmap *idmap, struct inode *dir, struct dentry *dentry,
@@ -251,6 +259,7 @@ static int mattxfs_remove(struct inode *dir, struct dentry *dentry, enum mattx_t
 		.op = op,
 		.node = mattxfs_inode(dir)->number,
 	};
+	u64 locks = mattx_tree_locks();
 	struct mattx_tree_reply reply;
 	s64 result;
 
@@ -265,7 +274,7 @@ static int mattxfs_remove(struct inode *dir, struct dentry *dentry, enum mattx_t
 	mattxfs_renamed(dir);
 	mattxfs_renamed(d_inode(dentry));
 	/* The VFS makes a negative name of it: true now, and for a while. */
-	mattxfs_dentry_fresh(dentry);
+	mattxfs_dentry_fresh(dentry, locks);
 	return 0;
 }
 
@@ -294,6 +303,7 @@ static int mattxfs_rename(struct mnt_idmap *idmap, struct inode *dir, struct den
 		.second_length = new_dentry->d_name.len,
 		.arguments = { flags },
 	};
+	u64 locks = mattx_tree_locks();
 	struct mattx_tree_reply reply;
 	s64 result;
 
@@ -310,8 +320,8 @@ static int mattxfs_rename(struct mnt_idmap *idmap, struct inode *dir, struct den
 	if (d_really_is_positive(new_dentry))
 		mattxfs_renamed(d_inode(new_dentry));
 	/* The VFS swaps the names; both say the truth. */
-	mattxfs_dentry_fresh(dentry);
-	mattxfs_dentry_fresh(new_dentry);
+	mattxfs_dentry_fresh(dentry, locks);
+	mattxfs_dentry_fresh(new_dentry, locks);
 	return 0;
 }
 
@@ -330,7 +340,7 @@ static int mattxfs_atomic_open(struct inode *dir, struct dentry *dentry, struct 
 		.node = mattxfs_inode(dir)->number,
 		.arguments = { flags & ~(O_TRUNC | O_PATH), mode },
 	};
-	u64 asked = atomic64_read(&mattxfs_changes);
+	u64 asked = atomic64_read(&mattxfs_changes), locks = mattx_tree_locks();
 	u64 serial = mattxfs_serial(dir);
 	struct mattx_tree_reply reply;
 	struct dentry *alias = NULL;
@@ -343,7 +353,7 @@ static int mattxfs_atomic_open(struct inode *dir, struct dentry *dentry, struct 
 	mattxfs_name(&request, &dentry->d_name);
 	result = mattxfs_call(dir, &request, NULL, 0, &reply, NULL);
 	if (result == -ENOENT && !(flags & O_CREAT)) {
-		mattxfs_dentry_fresh(dentry);
+		mattxfs_dentry_fresh(dentry, locks);
 		if (d_in_lookup(dentry))
 			d_add(dentry, NULL);
 		return finish_no_open(file, NULL);
@@ -362,7 +372,7 @@ static int mattxfs_atomic_open(struct inode *dir, struct dentry *dentry, struct 
 	}
 	if (reply.flags & MATTX_REPLY_CREATED)
 		mattxfs_renamed(dir);
-	mattxfs_dentry_fresh(dentry);
+	mattxfs_dentry_fresh(dentry, locks);
 	/* It was negative and cached: it is looked up again. */
 	if (!d_in_lookup(dentry))
 		d_drop(dentry);
@@ -372,7 +382,7 @@ static int mattxfs_atomic_open(struct inode *dir, struct dentry *dentry, struct 
 		goto release;
 	}
 	if (alias) {
-		mattxfs_dentry_fresh(alias);
+		mattxfs_dentry_fresh(alias, locks);
 		dentry = alias;
 	}
 	if (!reply.opened)

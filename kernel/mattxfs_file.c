@@ -38,6 +38,7 @@ int mattxfs_file_attach(struct inode *inode, struct file *file, u64 opened)
 int mattxfs_open(struct inode *inode, struct file *file)
 {
 	struct mattxfs_inode *mi = mattxfs_inode(inode);
+	struct dentry *dentry = file->f_path.dentry, *folder = NULL;
 	struct mattx_tree_request request = {
 		.op = MATTX_TREE_OPEN,
 		.node = mi->number,
@@ -48,12 +49,31 @@ int mattxfs_open(struct inode *inode, struct file *file)
 	};
 	u64 asked = atomic64_read(&mattxfs_changes);
 	struct mattx_tree_reply reply;
+	struct name_snapshot name;
 	s64 result;
 
 	if (S_ISSOCK(inode->i_mode))
 		return -ENXIO;
+	/*
+	 * A name that was looked up a moment ago may be another file's by now.
+	 * One that is known to be gone was not the way here.
+	 */
+	if (mi->number != MATTX_TREE_ROOT && !d_unhashed(dentry)) {
+		take_dentry_name_snapshot(&name, dentry);
+		folder = dget_parent(dentry);
+		request.other = mattxfs_inode(d_inode(folder))->number;
+		request.name = name.name.name;
+		request.name_length = name.name.len;
+	}
 	/* A FIFO waits for its other end. */
 	result = mattxfs_call_waiting(inode, &request, NULL, 0, &reply, NULL);
+	if (folder) {
+		dput(folder);
+		release_dentry_name_snapshot(&name);
+	}
+	/* Home has another file under that name, or none: the VFS tries again, and finds it. */
+	if (folder && result == -ESTALE)
+		d_drop(dentry);
 	if (result < 0)
 		return result;
 	if (reply.flags & MATTX_REPLY_NODE)

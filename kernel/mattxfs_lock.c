@@ -11,12 +11,13 @@
 #include "mattxfs.h"
 
 /*
- * Taking a lock means: show me what others have written.  @asked: mattxfs_changes
- * before home was asked for it.
+ * Taking a lock means: show me what others have written, and under which names.
+ * @asked: mattxfs_changes before home was asked for it.
  */
 static void mattxfs_lock_taken(struct inode *inode, const struct mattx_tree_reply *reply,
 			       u64 asked)
 {
+	mattx_tree_lock_taken();
 	mattxfs_stale(inode);
 	if (reply->flags & MATTX_REPLY_NODE)
 		mattxfs_apply(inode, &reply->node, false, asked);

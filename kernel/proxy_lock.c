@@ -61,6 +61,8 @@ int mattx_proxy_lock(struct file *file, int command, struct file_lock *lock)
 		}
 		return result;
 	}
+	if (!result && lock->c.flc_type != F_UNLCK)
+		mattx_tree_lock_taken();
 	if (!result || lock->c.flc_type == F_UNLCK)
 		locks_lock_file_wait(file, lock);
 	return result;
@@ -79,6 +81,8 @@ int mattx_proxy_flock(struct file *file, int command, struct file_lock *lock)
 	if (!request)
 		return -ENOMEM;
 	result = mattx_proxy_execute_waiting(proxy, request, NULL, NULL);
+	if (!result && lock->c.flc_type != F_UNLCK)
+		mattx_tree_lock_taken();
 	if (!result || lock->c.flc_type == F_UNLCK)
 		locks_lock_file_wait(file, lock);
 	return result;

@@ -46,6 +46,9 @@ void mattx_tree_tell(u32 node, u64 serial, enum mattx_tree_op op, u64 number, u6
 void mattx_tree_change_fill(struct mattx_tree_change *wire, const struct iattr *change);
 /* Of the link to @node, 0: there is none. */
 u64 mattx_tree_serial(u32 node);
+/* Counts the locks that processes of this node get elsewhere: what was asked before one says nothing after it. */
+u64 mattx_tree_locks(void);
+void mattx_tree_lock_taken(void);
 /* Calls @visit for each node that can be asked, this one first. */
 void mattx_tree_nodes(void (*visit)(u32 node, void *context), void *context);
 

@@ -89,6 +89,20 @@ u64 mattx_tree_serial(u32 node)
 }
 EXPORT_SYMBOL_GPL(mattx_tree_serial);
 
+static atomic64_t mattx_tree_lock_count = ATOMIC64_INIT(0);
+
+u64 mattx_tree_locks(void)
+{
+	return atomic64_read(&mattx_tree_lock_count);
+}
+EXPORT_SYMBOL_GPL(mattx_tree_locks);
+
+void mattx_tree_lock_taken(void)
+{
+	atomic64_inc(&mattx_tree_lock_count);
+}
+EXPORT_SYMBOL_GPL(mattx_tree_lock_taken);
+
 /* *@link: NULL for this node itself. */
 static int mattx_tree_connect(u32 node, u64 *serial, struct mattx_link **link)
 {

@@ -274,6 +274,33 @@ static struct file *mattx_tree_open_to_execute(const struct path *path, u32 flag
 	return file;
 }
 
+/* Whether the caller's name for it is still its name; -ESTALE: it is not. */
+static int mattx_tree_still_called(struct mattx_tree_session *session, const struct path *path,
+				   const struct mattx_tree_request *request)
+{
+	struct path folder, found;
+	char *name;
+	int error;
+
+	name = mattx_tree_name(request->name, request->name_length);
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	error = mattx_tree_path(session, request->other, &folder);
+	if (error)
+		goto free_name;
+	error = mattx_tree_find(&folder, name, &found);
+	path_put(&folder);
+	if (!error) {
+		error = d_inode(found.dentry) == d_inode(path->dentry) ? 0 : -ESTALE;
+		path_put(&found);
+	} else if (error == -ENOENT || error == -ENOTDIR) {
+		error = -ESTALE;
+	}
+free_name:
+	kfree(name);
+	return error;
+}
+
 static s64 mattx_tree_open(struct mattx_tree_session *session, const struct path *path,
 			   const struct mattx_tree_request *request,
 			   struct mattx_tree_answer *answer)
@@ -282,6 +309,11 @@ static s64 mattx_tree_open(struct mattx_tree_session *session, const struct path
 	struct file *file;
 	int error;
 
+	if (request->name_length) {
+		error = mattx_tree_still_called(session, path, request);
+		if (error)
+			return error;
+	}
 	if (request->arguments[1])
 		file = mattx_tree_open_to_execute(path, flags & MATTX_TREE_OPEN_FLAGS);
 	else
@@ -590,7 +622,7 @@ s64 mattx_tree_operate(struct mattx_tree_session *session,
 		return result;
 	if (mattx_tree_is_xattr(request->op)) {
 		result = mattx_tree_operate_xattr(&path, request, answer);
-	} else if (request->name_length) {
+	} else if (request->name_length && request->op != MATTX_TREE_OPEN) {
 		name = mattx_tree_name(request->name, request->name_length);
 		result = PTR_ERR_OR_ZERO(name);
 		if (!result) {

@@ -410,3 +410,91 @@ fn callers_of_a_home_that_is_gone_learn_it() -> Result<()> {
     other.sh("grep -qx kept /mattxfs/1/tmp/kept")?;
     assert_all_gone(&cluster)
 }
+
+/// Between looking a name up and opening it, home gives the name to another file; and takes it away.
+const REOPENER: &str = "import os, time\n\
+    folder = '/mattxfs/1/tmp/reopened/'\n\
+    def ask(what):\n\
+    \x20   os.mkdir(folder + what)\n\
+    \x20   while what in os.listdir(folder): time.sleep(0.005)\n\
+    wrong = 0\n\
+    for i in range(20):\n\
+    \x20   os.stat(folder + 'name'); ask('replace')\n\
+    \x20   wrong += open(folder + 'name').read() != 'new'\n\
+    \x20   os.stat(folder + 'name'); ask('remove')\n\
+    \x20   file = os.open(folder + 'name', os.O_RDWR | os.O_CREAT); os.write(file, b'made'); os.close(file)\n\
+    \x20   ask('check')\n\
+    \x20   file = os.open(folder + 'name', os.O_RDONLY); ask('remove')\n\
+    \x20   again = os.open(f'/proc/self/fd/{file}', os.O_RDONLY); wrong += os.read(again, 9) != b'made'\n\
+    \x20   os.close(file); os.close(again); ask('make')\n\
+    print(wrong)\n";
+
+const REPLACER: &str = "import os, time\n\
+    os.chdir('/tmp/reopened')\n\
+    def write(name, what): open(name, 'w').write(what)\n\
+    def replace(): write('fresh', 'new'); os.rename('fresh', 'name')\n\
+    def remove(): os.unlink('name')\n\
+    def check(): assert open('name').read() == 'made'\n\
+    def make(): write('name', 'old')\n\
+    asked = {'replace': replace, 'remove': remove, 'check': check, 'make': make}\n\
+    make()\n\
+    while True:\n\
+    \x20   for what in asked:\n\
+    \x20       if os.path.isdir(what): asked[what](); os.rmdir(what)\n\
+    \x20   time.sleep(0.002)\n";
+
+/// What is opened is what has the name now, not what had it when it was looked up.
+#[test]
+fn what_is_opened_has_the_name() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let (home, other) = (cluster.node(1), cluster.node(2));
+    home.sh("rm -rf /tmp/reopened; mkdir /tmp/reopened")?;
+    home.write("/tmp/replacer.py", REPLACER)?;
+    other.write("/tmp/reopener.py", REOPENER)?;
+    home.sh("(setsid python3 /tmp/replacer.py </dev/null >/tmp/replacer.out 2>&1 & echo $! > /tmp/replacer.pid)")?;
+    home.wait_until("start it", LONG, "test -e /tmp/reopened/name")?;
+    let wrong = other
+        .run("timeout 200 python3 /tmp/reopener.py 2>&1", LONG)?
+        .stdout;
+    let complaints = home.sh("kill $(cat /tmp/replacer.pid); cat /tmp/replacer.out")?;
+    assert_eq!((wrong.trim(), complaints.trim()), ("0", ""));
+    Ok(())
+}
+
+/// Whoever has the lock makes a file beside it, and removes it again: neither ever sees that of the other. Goes on until
+/// there is the file END, or COUNT times: journal.py FOLDER END COUNT.
+const JOURNAL: &str = "import fcntl, os, sys, time\n\
+    folder, end, count = sys.argv[1], sys.argv[2], int(sys.argv[3])\n\
+    lock = os.open(folder + '/lock', os.O_RDWR); name = folder + '/journal'; wrong = 0\n\
+    def there(): return os.path.exists(name)\n\
+    while count and not os.path.exists(end):\n\
+    \x20   there(); fcntl.lockf(lock, fcntl.LOCK_EX); wrong += there()\n\
+    \x20   file = os.open(name, os.O_RDWR | os.O_CREAT); os.write(file, b'x'); wrong += 1000 * (not there())\n\
+    \x20   time.sleep(0.01); os.unlink(name); os.close(file); wrong += 1000000 * there()\n\
+    \x20   fcntl.lockf(lock, fcntl.LOCK_UN); time.sleep(0.002); count -= 1\n\
+    print(wrong)\n";
+
+/// Names, too, are those of the moment when a lock is taken.
+#[test]
+fn whoever_takes_a_lock_sees_the_names() -> Result<()> {
+    let (cluster, _turn) = cluster()?;
+    let (home, other) = (cluster.node(1), cluster.node(2));
+    home.sh("rm -rf /tmp/journal; mkdir /tmp/journal; touch /tmp/journal/lock")?;
+    home.write("/tmp/journal.py", JOURNAL)?;
+    other.write("/tmp/journal.py", JOURNAL)?;
+    home.sh("rm -f /tmp/journal.end /tmp/journal.out; (setsid python3 /tmp/journal.py /tmp/journal /tmp/journal.end 1000000 </dev/null >/tmp/journal.out 2>&1 &)")?;
+    let wrong = other
+        .run(
+            "timeout 250 python3 /tmp/journal.py /mattxfs/1/tmp/journal /tmp/never 100 2>&1",
+            LONG,
+        )?
+        .stdout;
+    home.sh("touch /tmp/journal.end")?;
+    let complaints = home.wait_until(
+        "end",
+        LONG,
+        "test -s /tmp/journal.out && cat /tmp/journal.out",
+    )?;
+    assert_eq!((wrong.trim(), complaints.trim()), ("0", "0"));
+    Ok(())
+}
