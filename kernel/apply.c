@@ -24,6 +24,12 @@
 #include "remap.h"
 #include "step.h"
 
+/*
+ * So long at most for clocks: clocks that are set by a common one do not
+ * differ by more after weeks.
+ */
+#define MATTX_CLOCKS_WAIT	NSEC_PER_SEC
+
 struct mattx_apply {
 	struct mattx_blueprint	*print;
 	struct mattx_areas	home;		/* as they are now */
@@ -191,6 +197,19 @@ static int mattx_apply_files(struct mattx_export *export, const struct mattx_blu
 	return error;
 }
 
+/*
+ * The clock of the guest's host may have run faster than ours.  No clock that
+ * a program reads goes back: it waits here until ours has come as far.
+ */
+static void mattx_apply_await_clocks(const struct mattx_blueprint *print)
+{
+	s64 ahead = max((s64)(print->monotonic - ktime_get_ns()),
+			(s64)(print->boottime - ktime_get_boottime_ns()));
+
+	if (ahead > 0)
+		schedule_timeout_killable(nsecs_to_jiffies(min_t(s64, ahead, MATTX_CLOCKS_WAIT)) + 1);
+}
+
 int mattx_apply_state(struct mattx_export *export)
 {
 	struct mattx_parcel *parcel = &export->parcel;
@@ -226,6 +245,8 @@ int mattx_apply_state(struct mattx_export *export)
 		if (error && mattx_handles_open(export->handles, export->link))
 			pr_warn("pid %d (%s): its files stay closed\n", export->pid, export->comm);
 	}
+	if (!error)
+		mattx_apply_await_clocks(apply.print);
 	/* The last step that can fail; it only fails when we are killed. */
 	if (!error)
 		error = mattx_setter_apply(&setter, current, &apply.print->thread);

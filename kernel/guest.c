@@ -291,8 +291,9 @@ struct mattx_guest *mattx_guest_create(struct mattx_link *link, const struct mat
 	guest->link = mattx_link_hold(link);
 	guest->home = mattx_link_node(link);
 	guest->key = *key;
-	guest->monotonic = ktime_get_ns();
-	guest->boottime = ktime_get_boottime_ns();
+	/* The offer, which arrives now, tells the other half. */
+	guest->monotonic_ahead = -(s64)ktime_get_ns();
+	guest->boottime_ahead = -(s64)ktime_get_boottime_ns();
 	spin_lock_init(&guest->lock);
 	init_waitqueue_head(&guest->wake);
 	mutex_init(&guest->thread_mutex);
@@ -554,8 +555,8 @@ void mattx_guest_describe(const struct mattx_guest *guest, struct mattx_guest_in
 	info->pid = guest->print->pid;
 	info->threads = 1 + guest->print->threads.count;
 	/* Short by the time the offer took to get here: no reading is earlier than at home. */
-	info->monotonic_ahead = guest->print->monotonic - guest->monotonic;
-	info->boottime_ahead = guest->print->boottime - guest->boottime;
+	info->monotonic_ahead = guest->monotonic_ahead;
+	info->boottime_ahead = guest->boottime_ahead;
 }
 
 int mattx_guest_tids(const struct mattx_guest *guest, u32 __user *tids, u32 count)

@@ -65,7 +65,7 @@ struct mattx_guest {
 	struct mattx_move_key	key;		/* the attempt: the work's own */
 	u32			home;
 	char			comm[TASK_COMM_LEN];
-	u64			monotonic, boottime;	/* ns here, when the offer arrived */
+	s64			monotonic_ahead, boottime_ahead;	/* ns, of the clocks of home before ours */
 
 	spinlock_t		lock;		/* what follows up to the blank line */
 	enum mattx_guest_state	state;

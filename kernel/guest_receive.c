@@ -33,6 +33,8 @@ static int mattx_guest_admit(struct mattx_guest *guest, struct mattx_refusal *re
 	if (error)
 		return error;
 	memcpy(guest->comm, guest->print->comm, sizeof(guest->comm));
+	guest->monotonic_ahead += (s64)guest->print->monotonic;
+	guest->boottime_ahead += (s64)guest->print->boottime;
 	if (guest->print->thread.xstate_size != mattx_regs_xstate_size()) {
 		scnprintf(refusal->reason, sizeof(refusal->reason),
 			  "the processors differ: extended registers take %u bytes there and %u here",

@@ -170,6 +170,13 @@ static int mattx_leave_capture(struct mattx_capture *capture, struct mattx_threa
 	return error;
 }
 
+/* The clocks as the guest has read them, which are those of home and have run here. */
+static void mattx_leave_tell_clocks(const struct mattx_guest *guest, struct mattx_blueprint *print)
+{
+	print->monotonic += guest->monotonic_ahead;
+	print->boottime += guest->boottime_ahead;
+}
+
 /* It ended, and its end is on the way home. */
 static void mattx_leave_lost(struct callback_head *work)
 {
@@ -217,6 +224,7 @@ static void mattx_leave_work(struct callback_head *work)
 		mattx_guest_send(guest, MATTX_WIRE_REFUSE, mattx_put_refusal, &refusal);
 	} else {
 		capture->print.thread.nice = mattx_haste_nice(&guest->haste, current);
+		mattx_leave_tell_clocks(guest, &capture->print);
 		mattx_capture_stop_timer();
 		/* None of them may end the surrogate now: they are for the process at home. */
 		mattx_signals_block(&masks);

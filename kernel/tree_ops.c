@@ -274,7 +274,10 @@ static struct file *mattx_tree_open_to_execute(const struct path *path, u32 flag
 	return file;
 }
 
-/* Whether the caller's name for it is still its name; -ESTALE: it is not. */
+/*
+ * Whether the caller's name for it is still its name; -ESTALE: it is not.  Who
+ * may not look there came here another way, without the name.
+ */
 static int mattx_tree_still_called(struct mattx_tree_session *session, const struct path *path,
 				   const struct mattx_tree_request *request)
 {
@@ -293,8 +296,8 @@ static int mattx_tree_still_called(struct mattx_tree_session *session, const str
 	if (!error) {
 		error = d_inode(found.dentry) == d_inode(path->dentry) ? 0 : -ESTALE;
 		path_put(&found);
-	} else if (error == -ENOENT || error == -ENOTDIR) {
-		error = -ESTALE;
+	} else {
+		error = error == -ENOENT || error == -ENOTDIR ? -ESTALE : 0;
 	}
 free_name:
 	kfree(name);
