@@ -6,6 +6,7 @@ use std::env;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::getuid;
@@ -87,8 +88,11 @@ fn remove_stale(base: &Path) {
         return;
     };
     for entry in entries.flatten() {
-        // A folder without its lock file yet is being made at this moment.
         let Ok(lock) = File::open(entry.path().join(LOCK)) else {
+            // Without its lock file it is being made at this moment, or somebody who removed it was ended.
+            if is_older_than_a_minute(&entry) {
+                let _ = fs::remove_dir_all(entry.path());
+            }
             continue;
         };
         if let Ok(_lock) = Flock::lock(lock, FlockArg::LockExclusiveNonblock) {
@@ -97,10 +101,19 @@ fn remove_stale(base: &Path) {
     }
 }
 
+fn is_older_than_a_minute(entry: &fs::DirEntry) -> bool {
+    let age = entry
+        .metadata()
+        .and_then(|metadata| metadata.modified())
+        .ok()
+        .and_then(|modified| modified.elapsed().ok());
+    age.is_some_and(|age| age > Duration::from_secs(60))
+}
+
 #[cfg(test)]
 mod tests {
     use std::thread;
-    use std::time::{Duration, Instant};
+    use std::time::{Instant, SystemTime};
 
     use super::*;
 
@@ -127,6 +140,24 @@ mod tests {
         fs::create_dir_all(&path).unwrap();
         File::create(path.join(LOCK)).unwrap();
         // Another run folder's owner may be at removing this one already; that takes it a moment.
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while path.exists() {
+            running().unwrap();
+            assert!(Instant::now() < deadline, "{} stays", path.display());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[test]
+    fn a_folder_without_a_lock_is_removed_when_it_is_old() {
+        let path = base()
+            .unwrap()
+            .join(format!("halfway-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        running().unwrap();
+        assert!(path.exists(), "its owner is just making it");
+        let before = SystemTime::now() - Duration::from_secs(120);
+        File::open(&path).unwrap().set_modified(before).unwrap();
         let deadline = Instant::now() + Duration::from_secs(5);
         while path.exists() {
             running().unwrap();
