@@ -64,6 +64,12 @@ static inline struct mattxfs_inode *mattxfs_inode(const struct inode *inode)
 	return container_of(inode, struct mattxfs_inode, vfs);
 }
 
+static inline void mattxfs_name(struct mattx_tree_request *request, const struct qstr *name)
+{
+	request->name = name->name;
+	request->name_length = name->len;
+}
+
 /* Counts changes that we make; what was asked before one says nothing after it. */
 extern atomic64_t mattxfs_changes;
 

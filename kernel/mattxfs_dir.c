@@ -9,12 +9,6 @@
 
 #include "mattxfs.h"
 
-static void mattxfs_name(struct mattx_tree_request *request, const struct qstr *name)
-{
-	request->name = name->name;
-	request->name_length = name->len;
-}
-
 /* @locks: mattx_tree_locks() before home was asked. */
 static void mattxfs_dentry_fresh(struct dentry *dentry, u64 locks)
 {

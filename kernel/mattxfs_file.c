@@ -61,19 +61,19 @@ int mattxfs_open(struct inode *inode, struct file *file)
 	if (mi->number != MATTX_TREE_ROOT && !d_unhashed(dentry)) {
 		take_dentry_name_snapshot(&name, dentry);
 		folder = dget_parent(dentry);
-		request.other = mattxfs_inode(d_inode(folder))->number;
-		request.name = name.name.name;
-		request.name_length = name.name.len;
+		request.node = mattxfs_inode(d_inode(folder))->number;
+		request.other = mi->number;
+		mattxfs_name(&request, &name.name);
 	}
 	/* A FIFO waits for its other end. */
 	result = mattxfs_call_waiting(inode, &request, NULL, 0, &reply, NULL);
 	if (folder) {
 		dput(folder);
 		release_dentry_name_snapshot(&name);
+		/* Home has another file under that name, or none: the VFS tries again, and finds it. */
+		if (result == -ESTALE)
+			d_drop(dentry);
 	}
-	/* Home has another file under that name, or none: the VFS tries again, and finds it. */
-	if (folder && result == -ESTALE)
-		d_drop(dentry);
 	if (result < 0)
 		return result;
 	if (reply.flags & MATTX_REPLY_NODE)

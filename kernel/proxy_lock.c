@@ -38,6 +38,17 @@ static s64 mattx_proxy_lock_ask(struct file *file, u32 command, struct mattx_tre
 	return result;
 }
 
+/* What home has said about a lock that was to be taken or given back. */
+static void mattx_proxy_lock_settle(struct file *file, struct file_lock *lock, s64 result)
+{
+	bool gives_back = lock->c.flc_type == F_UNLCK;
+
+	if (!result && !gives_back)
+		mattx_tree_lock_taken();
+	if (!result || gives_back)
+		locks_lock_file_wait(file, lock);
+}
+
 int mattx_proxy_lock(struct file *file, int command, struct file_lock *lock)
 {
 	struct mattx_tree_lock wire = {
@@ -61,10 +72,7 @@ int mattx_proxy_lock(struct file *file, int command, struct file_lock *lock)
 		}
 		return result;
 	}
-	if (!result && lock->c.flc_type != F_UNLCK)
-		mattx_tree_lock_taken();
-	if (!result || lock->c.flc_type == F_UNLCK)
-		locks_lock_file_wait(file, lock);
+	mattx_proxy_lock_settle(file, lock, result);
 	return result;
 }
 
@@ -81,10 +89,7 @@ int mattx_proxy_flock(struct file *file, int command, struct file_lock *lock)
 	if (!request)
 		return -ENOMEM;
 	result = mattx_proxy_execute_waiting(proxy, request, NULL, NULL);
-	if (!result && lock->c.flc_type != F_UNLCK)
-		mattx_tree_lock_taken();
-	if (!result || lock->c.flc_type == F_UNLCK)
-		locks_lock_file_wait(file, lock);
+	mattx_proxy_lock_settle(file, lock, result);
 	return result;
 }
 

@@ -274,36 +274,6 @@ static struct file *mattx_tree_open_to_execute(const struct path *path, u32 flag
 	return file;
 }
 
-/*
- * Whether the caller's name for it is still its name; -ESTALE: it is not.  Who
- * may not look there came here another way, without the name.
- */
-static int mattx_tree_still_called(struct mattx_tree_session *session, const struct path *path,
-				   const struct mattx_tree_request *request)
-{
-	struct path folder, found;
-	char *name;
-	int error;
-
-	name = mattx_tree_name(request->name, request->name_length);
-	if (IS_ERR(name))
-		return PTR_ERR(name);
-	error = mattx_tree_path(session, request->other, &folder);
-	if (error)
-		goto free_name;
-	error = mattx_tree_find(&folder, name, &found);
-	path_put(&folder);
-	if (!error) {
-		error = d_inode(found.dentry) == d_inode(path->dentry) ? 0 : -ESTALE;
-		path_put(&found);
-	} else {
-		error = error == -ENOENT || error == -ENOTDIR ? -ESTALE : 0;
-	}
-free_name:
-	kfree(name);
-	return error;
-}
-
 static s64 mattx_tree_open(struct mattx_tree_session *session, const struct path *path,
 			   const struct mattx_tree_request *request,
 			   struct mattx_tree_answer *answer)
@@ -312,11 +282,6 @@ static s64 mattx_tree_open(struct mattx_tree_session *session, const struct path
 	struct file *file;
 	int error;
 
-	if (request->name_length) {
-		error = mattx_tree_still_called(session, path, request);
-		if (error)
-			return error;
-	}
 	if (request->arguments[1])
 		file = mattx_tree_open_to_execute(path, flags & MATTX_TREE_OPEN_FLAGS);
 	else
@@ -331,6 +296,34 @@ static s64 mattx_tree_open(struct mattx_tree_session *session, const struct path
 	if (file->f_mode & FMODE_STREAM)
 		answer->reply.node.traits |= MATTX_NODE_STREAM | MATTX_NODE_UNCACHED;
 	return mattx_tree_file_add(session, file, &answer->reply.opened);
+}
+
+/*
+ * Opens what the caller knows by that name.  -ESTALE: the name is another's by
+ * now, or nobody's.  Who may not look there came another way, without the name.
+ */
+static s64 mattx_tree_open_called(struct mattx_tree_session *session, const struct path *folder,
+				  const char *name, const struct mattx_tree_request *request,
+				  struct mattx_tree_answer *answer)
+{
+	struct path path, found;
+	s64 result;
+
+	result = mattx_tree_path(session, request->other, &path);
+	if (result)
+		return result;
+	result = mattx_tree_find(folder, name, &found);
+	if (!result) {
+		if (d_inode(found.dentry) != d_inode(path.dentry))
+			result = -ESTALE;
+		path_put(&found);
+	} else {
+		result = result == -ENOENT || result == -ENOTDIR ? -ESTALE : 0;
+	}
+	if (!result)
+		result = mattx_tree_open(session, &path, request, answer);
+	path_put(&path);
+	return result;
 }
 
 /* Finds, makes if wanted, and opens if it is a file or folder, in one go. */
@@ -539,6 +532,8 @@ static s64 mattx_tree_operate_name(struct mattx_tree_session *session, const str
 	switch (request->op) {
 	case MATTX_TREE_LOOKUP:
 		return mattx_tree_lookup(session, path, name, answer);
+	case MATTX_TREE_OPEN:
+		return mattx_tree_open_called(session, path, name, request, answer);
 	case MATTX_TREE_CREATE:
 		return mattx_tree_create(session, path, name, request, answer);
 	case MATTX_TREE_MKDIR:
@@ -625,7 +620,7 @@ s64 mattx_tree_operate(struct mattx_tree_session *session,
 		return result;
 	if (mattx_tree_is_xattr(request->op)) {
 		result = mattx_tree_operate_xattr(&path, request, answer);
-	} else if (request->name_length && request->op != MATTX_TREE_OPEN) {
+	} else if (request->name_length) {
 		name = mattx_tree_name(request->name, request->name_length);
 		result = PTR_ERR_OR_ZERO(name);
 		if (!result) {

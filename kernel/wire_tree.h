@@ -27,7 +27,7 @@ enum mattx_tree_op {
 	MATTX_TREE_SETATTR,	/* node, other = open file or 0; data: changes -> node */
 	MATTX_TREE_READLINK,	/* node -> text */
 	MATTX_TREE_ACCESS,	/* node; mask */
-	MATTX_TREE_OPEN,	/* node, other = folder, name there or none; flags -> node, opened */
+	MATTX_TREE_OPEN,	/* node; or other = what, node = folder, name; flags -> node, opened */
 	MATTX_TREE_CREATE,	/* node, name; flags, mode -> node, opened */
 	MATTX_TREE_READ,	/* other; position, length -> bytes */
 	MATTX_TREE_WRITE,	/* other; position, flags; bytes -> count, position, node */

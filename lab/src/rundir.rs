@@ -117,6 +117,16 @@ mod tests {
 
     use super::*;
 
+    /// Another run folder's owner may be at removing this one already; that takes it a moment.
+    fn assert_vanishes(path: &Path) {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while path.exists() {
+            running().unwrap();
+            assert!(Instant::now() < deadline, "{} stays", path.display());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     #[test]
     fn a_run_folder_has_one_owner_and_vanishes_with_it() {
         let name = format!("unit-{}", std::process::id());
@@ -139,13 +149,7 @@ mod tests {
             .join(format!("stale-{}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
         File::create(path.join(LOCK)).unwrap();
-        // Another run folder's owner may be at removing this one already; that takes it a moment.
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while path.exists() {
-            running().unwrap();
-            assert!(Instant::now() < deadline, "{} stays", path.display());
-            thread::sleep(Duration::from_millis(10));
-        }
+        assert_vanishes(&path);
     }
 
     #[test]
@@ -158,11 +162,6 @@ mod tests {
         assert!(path.exists(), "its owner is just making it");
         let before = SystemTime::now() - Duration::from_secs(120);
         File::open(&path).unwrap().set_modified(before).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while path.exists() {
-            running().unwrap();
-            assert!(Instant::now() < deadline, "{} stays", path.display());
-            thread::sleep(Duration::from_millis(10));
-        }
+        assert_vanishes(&path);
     }
 }

@@ -22,7 +22,7 @@ if [ "${1:-}" = --one ]; then
 	exec 9<"$0"
 	flock 9
 	printf '%s  %s: %d s\n' "$2" "$3" $((SECONDS - begin))
-	sed -nE "/^test .* has been running|Finished|Running|^test result: ok/d; s/^/$2  /p" "$log"
+	sed -nE "/^test .* has been running|^ +(Finished|Running|Blocking) |^test result: ok/d; s/^/$2  /p" "$log"
 	rm -f "$log"
 	exit "$status"
 fi
