@@ -7,8 +7,10 @@
 #include <linux/mman.h>
 #include <linux/posix-timers.h>
 #include <linux/ptrace.h>
+#include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <linux/time64.h>
+#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include <uapi/asm-generic/siginfo.h>
 
@@ -58,6 +60,67 @@ static void mattx_timer_registers(const struct mattx_home_call *call, unsigned l
 	}
 }
 
+/* The clock of one of our timers, -1: there is no such timer. */
+static clockid_t mattx_timer_clock(timer_t id)
+{
+	/* Ours is there as long as we are. */
+	struct sighand_struct *sighand = rcu_dereference_protected(current->sighand, true);
+	struct k_itimer *timer;
+	clockid_t clock = -1;
+
+	/* They come and go with it held. */
+	spin_lock_irq(&sighand->siglock);
+	hlist_for_each_entry(timer, &current->signal->posix_timers, list)
+		if (timer->it_id == id)
+			clock = timer->it_clock;
+	spin_unlock_irq(&sighand->siglock);
+	return clock;
+}
+
+/* How far our clock is ahead of the guest's, ns; what the call took included: no timer is early. */
+static s64 mattx_timer_ahead(const struct mattx_home_call *call)
+{
+	switch (mattx_timer_clock((timer_t)call->numbers[0])) {
+	case CLOCK_REALTIME:
+	case CLOCK_REALTIME_ALARM:
+		return ktime_get_real_ns() - call->numbers[MATTX_CALL_REALTIME];
+	case CLOCK_MONOTONIC:
+		return ktime_get_ns() - call->numbers[MATTX_CALL_MONOTONIC];
+	case CLOCK_BOOTTIME:
+	case CLOCK_BOOTTIME_ALARM:
+		return ktime_get_boottime_ns() - call->numbers[MATTX_CALL_BOOTTIME];
+	case CLOCK_TAI:
+		return ktime_get_clocktai_ns() - call->numbers[MATTX_CALL_TAI];
+	}
+	return 0;
+}
+
+/*
+ * A deadline by the clock of the guest's host becomes one by ours.  What is no
+ * deadline stays what it is: 0 disarms, and the kernel refuses what is invalid.
+ */
+static void mattx_timer_deadline(const struct mattx_home_call *call, u8 *bytes)
+{
+	struct __kernel_itimerspec setting;
+	struct timespec64 deadline;
+	s64 there;
+
+	memcpy(&setting, bytes, sizeof(setting));
+	deadline.tv_sec = setting.it_value.tv_sec;
+	deadline.tv_nsec = setting.it_value.tv_nsec;
+	if (!timespec64_valid(&deadline) || !(deadline.tv_sec || deadline.tv_nsec))
+		return;
+	there = timespec64_to_ns(&deadline);
+	/* One that far away is never reached by either clock. */
+	if (there >= KTIME_MAX / 2)
+		return;
+	deadline = ns_to_timespec64(max_t(s64, there + clamp_t(s64, mattx_timer_ahead(call),
+							       -KTIME_MAX / 2, KTIME_MAX / 2), 1));
+	setting.it_value.tv_sec = deadline.tv_sec;
+	setting.it_value.tv_nsec = deadline.tv_nsec;
+	memcpy(bytes, &setting, sizeof(setting));
+}
+
 void mattx_deputy_timer_call(const struct mattx_home_call *call,
 			     struct mattx_home_answer *answer)
 {
@@ -65,11 +128,15 @@ void mattx_deputy_timer_call(const struct mattx_home_call *call,
 	u32 in = call->kind == MATTX_CALL_TIMER_CREATE && call->numbers[1] ?
 		 sizeof(struct sigevent) : how->in;
 	struct pt_regs regs;
+	u8 bytes[MATTX_CALL_BYTES];
 	unsigned long page;
 
 	answer->result = -EINVAL;
 	if (call->size != in)
 		return;
+	memcpy(bytes, call->bytes, in);
+	if (call->kind == MATTX_CALL_TIMER_SETTIME && call->numbers[1] & TIMER_ABSTIME)
+		mattx_timer_deadline(call, bytes);
 	answer->result = -EOPNOTSUPP;
 	if (mattx_hooks_find())
 		return;
@@ -80,7 +147,7 @@ void mattx_deputy_timer_call(const struct mattx_home_call *call,
 		return;
 	mattx_timer_registers(call, page, &regs);
 	answer->result = -EFAULT;
-	if (copy_to_user((void __user *)(page + MATTX_TIMER_IN), call->bytes, in))
+	if (copy_to_user((void __user *)(page + MATTX_TIMER_IN), bytes, in))
 		goto unmap;
 	answer->result = mattx_hook_original(how->hook, &regs);
 	if (answer->result < 0)

@@ -10,6 +10,7 @@
 #include <linux/posix-timers.h>
 #include <linux/ptrace.h>
 #include <linux/time64.h>
+#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include <uapi/asm-generic/siginfo.h>
 
@@ -31,6 +32,15 @@ static long mattx_timer_call(struct mattx_guest *guest, const struct mattx_home_
 	if (answer->result < 0)
 		return answer->result >= -MAX_ERRNO ? answer->result : -EIO;
 	return answer->size == size ? answer->result : -EIO;
+}
+
+/* What the guest reads from its clocks: a deadline was computed from them. */
+static void mattx_timer_clocks(const struct mattx_guest *guest, struct mattx_home_call *call)
+{
+	call->numbers[MATTX_CALL_REALTIME] = ktime_get_real_ns();
+	call->numbers[MATTX_CALL_MONOTONIC] = ktime_get_ns() + guest->monotonic_ahead;
+	call->numbers[MATTX_CALL_BOOTTIME] = ktime_get_boottime_ns() + guest->boottime_ahead;
+	call->numbers[MATTX_CALL_TAI] = ktime_get_clocktai_ns();
 }
 
 bool mattx_guest_timer_is_asked_for(u64 clock)
@@ -92,6 +102,7 @@ long mattx_guest_timer_settime(const struct pt_regs *regs)
 	result = -EFAULT;
 	if (copy_from_user(call.bytes, (void __user *)regs->dx, call.size))
 		goto out;
+	mattx_timer_clocks(guest, &call);
 	result = mattx_timer_call(guest, &call, &answer, sizeof(struct __kernel_itimerspec));
 	if (!result && regs->r10 &&
 	    copy_to_user((void __user *)regs->r10, answer.bytes, answer.size))

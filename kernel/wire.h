@@ -15,7 +15,7 @@
 #include "wire_user.h"
 #endif
 
-#define MATTX_WIRE_VERSION	4
+#define MATTX_WIRE_VERSION	5
 #define MATTX_WIRE_MAGIC	0x3258544d	/* "MTX2" as bytes */
 #define MATTX_WIRE_HEADER	24		/* bytes */
 #define MATTX_WIRE_MAX_PAYLOAD	(4u << 20)	/* bytes; longer frames end the link */

@@ -94,14 +94,22 @@ enum mattx_home_call_kind {
 	MATTX_CALL_THREAD = 1,	/* a thread at home for one that begins; result: its tid */
 	/* Timers stay at home; numbers: the id, flags; bytes: as the system calls have them. */
 	MATTX_CALL_TIMER_CREATE,	/* numbers: the clock, 1: there is an event; bytes: it; answer: the id */
-	MATTX_CALL_TIMER_SETTIME,	/* bytes: the new setting; answer: the old one */
+	MATTX_CALL_TIMER_SETTIME,	/* numbers: the guest's clocks, too; bytes: the new setting; answer: the old one */
 	MATTX_CALL_TIMER_GETTIME,	/* answer: the setting */
 	MATTX_CALL_TIMER_GETOVERRUN,
 	MATTX_CALL_TIMER_DELETE,
 	MATTX_CALL_KINDS
 };
 
-#define MATTX_CALL_NUMBERS	3
+/* Which numbers are the clocks that the guest reads, ns. */
+enum mattx_call_clock {
+	MATTX_CALL_REALTIME = 2,
+	MATTX_CALL_MONOTONIC,
+	MATTX_CALL_BOOTTIME,
+	MATTX_CALL_TAI,
+	MATTX_CALL_NUMBERS
+};
+
 #define MATTX_CALL_BYTES	64u
 struct mattx_home_call {
 	u32	kind;		/* enum mattx_home_call_kind */

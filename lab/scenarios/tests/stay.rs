@@ -104,14 +104,24 @@ fn load(node: NodeId, condition: &str) -> String {
     format!("awk '$1 == {node} {{ok = {condition}}} END {{exit !ok}}' /proc/mattx/nodes")
 }
 
+/// Four processes that compute, until [`idle`].
+fn busy(node: &Node) -> Result<()> {
+    node.sh("for i in 1 2 3 4; do (setsid sh -c 'while :; do :; done' >/dev/null 2>&1 &) ; done")
+        .map(drop)
+}
+
+fn idle(node: &Node) -> Result<()> {
+    node.sh("pkill -f '[w]hile :'; true").map(drop)
+}
+
 fn the_best_node_is_one_that_is_known_to_be_less_loaded(
     cluster: &Cluster,
     subject: &Subject,
 ) -> Result<()> {
     let (home, other) = (cluster.node(1), cluster.node(2));
-    // On a node without work there is nothing better elsewhere.
-    subject.signal(home, "STOP")?;
-    home.wait_until("have no load", MOMENT, &load(1, "$4 < 900"))?;
+    // Nothing is better than a node that has less work than all others.
+    busy(other)?;
+    home.wait_until("hear that node 2 is loaded", MOMENT, &load(2, "$3 > 3500"))?;
     refused(home, subject, "best", "Resource temporarily unavailable")?;
     let told = home.try_sh(&format!("mattx migrate {} best", subject.pid))?;
     assert!(
@@ -119,9 +129,9 @@ fn the_best_node_is_one_that_is_known_to_be_less_loaded(
         "{}",
         told.stderr
     );
-    subject.signal(home, "CONT")?;
+    idle(other)?;
 
-    home.sh("for i in 1 2 3 4; do (setsid sh -c 'while :; do :; done' >/dev/null 2>&1 &) ; done")?;
+    busy(home)?;
     home.wait_until("be loaded", MOMENT, &load(1, "$4 > 3500"))?;
     // A node that tells nothing is no choice, whatever it was like before.
     other.sh("echo quiet 1 > /proc/mattx/admin")?;
@@ -140,9 +150,8 @@ fn the_best_node_is_one_that_is_known_to_be_less_loaded(
     );
     // From there home is not better as long as it has all the work.
     refused(home, subject, "best", "Resource temporarily unavailable")?;
-    home.sh("pkill -f '[w]hile :'; true")?;
-    other
-        .sh("for i in 1 2 3 4; do (setsid sh -c 'while :; do :; done' >/dev/null 2>&1 &) ; done")?;
+    idle(home)?;
+    busy(other)?;
     home.wait_until(
         "hear that node 2 is loaded and be idle",
         MOMENT,
@@ -150,7 +159,7 @@ fn the_best_node_is_one_that_is_known_to_be_less_loaded(
     )?;
     subject.migrate(home, "best")?;
     assert_eq!(home.sh("cat /proc/mattx/remote")?, "");
-    other.sh("pkill -f '[w]hile :'; true").map(drop)
+    idle(other)
 }
 
 fn viewers_are_answered_the_same(cluster: &Cluster, subject: &Subject) -> Result<()> {
