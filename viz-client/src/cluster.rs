@@ -316,6 +316,7 @@ impl Cluster {
         self.places.release(id);
         self.named.remove(&id);
         self.processes.retain(|_, process| process.node != id);
+        self.forget_ended(self.at_home(id).collect());
         if let Some(node) = self.nodes.remove(&id)
             && !node.lost
         {
@@ -348,18 +349,36 @@ impl Cluster {
                 self.processes.insert(name, Process { name, node, sample });
             }
         }
-        self.named.insert(reporter, seen);
-        // A process lives as long as its home or the node where it computes names it.
-        let (named, settled) = (&self.named, &self.settled);
-        let names = |node: NodeId, name: &ProcessRef| {
-            named.get(&node).is_some_and(|names| names.contains(name))
-        };
-        self.processes.retain(|name, process| {
-            (process.node != reporter && name.home != reporter)
-                || names(process.node, name)
-                || names(name.home, name)
-                || settled.contains_key(name)
-        });
+        // Only what it was asked about before, or is at home there, can be over.
+        let mut doubtful = self.named.insert(reporter, seen).unwrap_or_default();
+        doubtful.extend(self.at_home(reporter));
+        self.forget_ended(doubtful);
+    }
+
+    /// Processes whose home is `id`.
+    fn at_home(&self, id: NodeId) -> impl Iterator<Item = ProcessRef> {
+        let (first, last) = (0, u32::MAX);
+        let name = |pid| ProcessRef { home: id, pid };
+        self.processes
+            .range(name(first)..=name(last))
+            .map(|(name, _)| *name)
+    }
+
+    /// A process lives as long as its home or the node where it computes names it.
+    fn forget_ended(&mut self, doubtful: BTreeSet<ProcessRef>) {
+        for name in doubtful {
+            let Some(process) = self.processes.get(&name) else {
+                continue;
+            };
+            let is_named = [process.node, name.home].iter().any(|node| {
+                self.named
+                    .get(node)
+                    .is_some_and(|names| names.contains(&name))
+            });
+            if !is_named && !self.settled.contains_key(&name) {
+                self.processes.remove(&name);
+            }
+        }
     }
 
     fn moved(&mut self, event: MoveEvent, now: f64) {
@@ -513,6 +532,23 @@ pub(crate) mod tests {
     fn a_process_that_ended_disappears() {
         let mut cluster = two();
         cluster.hear(delta(5, vec![node(1, vec![])]), 9.0);
+        assert!(cluster.processes.is_empty());
+    }
+
+    #[test]
+    fn a_guest_outlives_what_is_known_of_its_home_and_ends_where_it_computes() {
+        let mut cluster = two();
+        let guest = node(2, vec![process(9000, ProcessKind::Guest { origin: WHO })]);
+        cluster.hear(committed(2), 1.0);
+        cluster.hear(delta(5, vec![guest]), 6.0);
+        let gone = FromServer::Delta {
+            sequence: 6,
+            nodes: vec![],
+            gone: vec![1],
+        };
+        cluster.hear(gone, 7.0);
+        assert_eq!(cluster.processes[&WHO].node, 2);
+        cluster.hear(delta(7, vec![node(2, vec![])]), 8.0);
         assert!(cluster.processes.is_empty());
     }
 
