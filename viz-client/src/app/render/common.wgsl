@@ -17,12 +17,26 @@ struct Globals {
 };
 @group(0) @binding(0) var<uniform> globals: Globals;
 
+// All shapes; see shapes.rs.
+@group(0) @binding(1) var shapes: texture_2d<f32>;
+const ROW: u32 = 128u;
+
 struct Instance {
-    @location(0) a: vec4<f32>,
-    @location(1) b: vec4<f32>,
-    @location(2) c: vec4<f32>,
-    @location(3) d: vec4<f32>,
+    a: vec4<f32>,
+    b: vec4<f32>,
+    c: vec4<f32>,
+    d: vec4<f32>,
 };
+
+fn instance(number: u32) -> Instance {
+    let at = vec2<i32>(i32(number % ROW) * 4, i32(number / ROW));
+    return Instance(
+        textureLoad(shapes, at, 0),
+        textureLoad(shapes, at + vec2<i32>(1, 0), 0),
+        textureLoad(shapes, at + vec2<i32>(2, 0), 0),
+        textureLoad(shapes, at + vec2<i32>(3, 0), 0),
+    );
+}
 
 // The corner of a square of side 2 that vertex `index` of two triangles is.
 fn corner(index: u32) -> vec2<f32> {

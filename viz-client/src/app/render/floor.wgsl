@@ -10,7 +10,7 @@ struct Varying {
 const SPACING: f32 = 8.5;
 
 @vertex
-fn vertex(i: Instance, @builtin(vertex_index) index: u32) -> Varying {
+fn vertex(@builtin(vertex_index) index: u32) -> Varying {
     let at = corner(index) * (globals.middle.w * 2.0 + 260.0);
     var out: Varying;
     out.world = vec3<f32>(globals.middle.x + at.x, 0.0, globals.middle.z + at.y);

@@ -10,7 +10,9 @@ struct Varying {
 };
 
 @vertex
-fn vertex(i: Instance, @builtin(vertex_index) index: u32) -> Varying {
+fn vertex(@builtin(vertex_index) number: u32) -> Varying {
+    let i = instance(number / 6u);
+    let index = number % 6u;
     let at = corner(index);
     var out: Varying;
     out.at = at;

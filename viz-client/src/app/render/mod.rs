@@ -13,6 +13,7 @@ use bytemuck::{Pod, Zeroable};
 
 mod layers;
 mod paint;
+mod shapes;
 mod stretch;
 
 pub use layers::Layer;

@@ -14,7 +14,9 @@ struct Varying {
 const TURN: f32 = 6.2831853;
 
 @vertex
-fn vertex(i: Instance, @builtin(vertex_index) index: u32) -> Varying {
+fn vertex(@builtin(vertex_index) number: u32) -> Varying {
+    let i = instance(number / 6u);
+    let index = number % 6u;
     let at = corner(index);
     let world = i.a.xyz + vec3<f32>(at.x, 0.0, at.y) * i.a.w;
     var out: Varying;

@@ -6,35 +6,29 @@ use bevy::render::render_resource::{BindGroup, Buffer, RenderPipeline, TextureVi
 use bevy::render::renderer::{RenderContext, RenderDevice, RenderQueue, ViewQuery};
 use bevy::render::view::ViewTarget;
 
+use super::shapes::Shapes;
 use super::stretch::Stretch;
-use super::{Drawing, Globals, Instance, Layer};
+use super::{Drawing, Globals, Layer};
 
 const DEPTH_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Depth32Float;
 /// Samples of a pixel where edges are smoothed; every WebGL 2 has as many.
 const SAMPLES: u32 = 4;
 const COMMON: &str = include_str!("common.wgsl");
-const ATTRIBUTES: [wgpu::VertexAttribute; 4] =
-    wgpu::vertex_attr_array![0 => Float32x4, 1 => Float32x4, 2 => Float32x4, 3 => Float32x4];
 
 /// What the GPU holds.
 #[derive(Resource, Default)]
 pub struct Painter {
     globals: Option<Buffer>,
-    instances: [Option<Store>; Layer::ALL.len()],
+    shapes: Option<Shapes>,
     pipelines: Option<Pipelines>,
     depth: Option<Depth>,
     stretch: Option<Stretch>,
 }
 
-struct Store {
-    buffer: Buffer,
-    capacity: usize,
-    length: u32,
-}
-
 struct Pipelines {
     key: (wgpu::TextureFormat, u32),
     layout: wgpu::PipelineLayout,
+    group_layout: wgpu::BindGroupLayout,
     bind_group: BindGroup,
     /// Each is made when something is drawn with it first: making them takes longest of all that a start does.
     made: [Option<RenderPipeline>; Layer::ALL.len()],
@@ -69,11 +63,12 @@ struct Depth {
 
 /// Brings the picture of this frame to the GPU.
 pub fn upload(
-    drawing: Res<Drawing>,
+    mut drawing: ResMut<Drawing>,
     mut painter: ResMut<Painter>,
     device: Res<RenderDevice>,
     queue: Res<RenderQueue>,
 ) {
+    let painter = &mut *painter;
     let globals = painter.globals.get_or_insert_with(|| {
         device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("globals"),
@@ -83,38 +78,19 @@ pub fn upload(
         })
     });
     queue.write_buffer(globals, 0, bytemuck::bytes_of(&drawing.globals));
-    for layer in Layer::ALL {
-        let shapes = &drawing.layers[layer as usize];
-        let slot = &mut painter.instances[layer as usize];
-        if slot
-            .as_ref()
-            .is_none_or(|store| store.capacity < shapes.len())
-        {
-            // Room to grow: a buffer for each new process would be made anew in every frame.
-            let capacity = (shapes.len() * 2).max(16);
-            let buffer = device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some(layer.name()),
-                size: (capacity * size_of::<Instance>()) as u64,
-                usage: wgpu::BufferUsages::VERTEX | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            });
-            *slot = Some(Store {
-                buffer,
-                capacity,
-                length: 0,
-            });
-        }
-        if let Some(store) = slot {
-            store.length = if layer.is_backdrop() {
-                1
-            } else {
-                u32::try_from(shapes.len()).unwrap_or(u32::MAX)
-            };
-            if !shapes.is_empty() {
-                queue.write_buffer(&store.buffer, 0, bytemuck::cast_slice(shapes));
+    let layers = &mut drawing.layers;
+    let shapes = match &mut painter.shapes {
+        Some(shapes) if shapes.has_room_for(layers) => shapes,
+        slot => {
+            let shapes = slot.insert(Shapes::with_room_for(&device, layers));
+            if let Some(pipelines) = &mut painter.pipelines {
+                pipelines.bind_group =
+                    make_bind_group(&device, &pipelines.group_layout, globals, shapes);
             }
+            shapes
         }
-    }
+    };
+    shapes.write(&queue, layers);
 }
 
 /// Draws all layers into the window, or into a smaller picture that is then stretched over it.
@@ -130,7 +106,7 @@ pub fn paint(
     };
     let device = context.render_device().clone();
     let painter = &mut *painter;
-    let Some(globals) = &painter.globals else {
+    let (Some(globals), Some(shapes)) = (&painter.globals, &painter.shapes) else {
         return;
     };
     let samples = if drawing.smooth { SAMPLES } else { 1 };
@@ -139,7 +115,7 @@ pub fn paint(
         .as_ref()
         .is_none_or(|pipelines| pipelines.key != (format, samples))
     {
-        painter.pipelines = Some(make_pipelines(&device, globals, (format, samples)));
+        painter.pipelines = Some(make_pipelines(&device, globals, shapes, (format, samples)));
     }
     let canvas = target.main_texture().size();
     let small = drawing.scale < 0.99;
@@ -172,12 +148,9 @@ pub fn paint(
     let (Some(pipelines), Some(depth)) = (&mut painter.pipelines, &painter.depth) else {
         return;
     };
-    let drawn = Layer::ALL.map(|layer| {
-        let store = painter.instances[layer as usize].as_ref();
-        (layer, store.filter(|store| store.length > 0))
-    });
-    for (layer, store) in &drawn {
-        if store.is_some() {
+    let drawn = Layer::ALL.map(|layer| (layer, shapes.vertices(layer)));
+    for (layer, vertices) in &drawn {
+        if vertices.is_some() {
             pipelines.prepare(&device, *layer);
         }
     }
@@ -215,13 +188,12 @@ pub fn paint(
         multiview_mask: None,
     });
     pass.set_bind_group(0, &pipelines.bind_group, &[]);
-    for (layer, store) in drawn {
-        let (Some(store), Some(pipeline)) = (store, pipelines.of(layer)) else {
+    for (layer, vertices) in drawn {
+        let (Some(vertices), Some(pipeline)) = (vertices, pipelines.of(layer)) else {
             continue;
         };
         pass.set_render_pipeline(pipeline);
-        pass.set_vertex_buffer(0, store.buffer.slice(..));
-        pass.draw(0..layer.vertices(), 0..store.length);
+        pass.draw(vertices, 0..1);
     }
     drop(pass);
     let Some(stretch) = &painter.stretch else {
@@ -269,29 +241,38 @@ fn make_depth(device: &RenderDevice, key: (u32, u32, u32, wgpu::TextureFormat)) 
 fn make_pipelines(
     device: &RenderDevice,
     globals: &Buffer,
+    shapes: &Shapes,
     (format, samples): (wgpu::TextureFormat, u32),
 ) -> Pipelines {
     let raw = device.wgpu_device();
+    let entry = |binding, visibility, ty| wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility,
+        ty,
+        count: None,
+    };
     let group_layout = raw.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-        label: Some("globals"),
-        entries: &[wgpu::BindGroupLayoutEntry {
-            binding: 0,
-            visibility: wgpu::ShaderStages::VERTEX_FRAGMENT,
-            ty: wgpu::BindingType::Buffer {
-                ty: wgpu::BufferBindingType::Uniform,
-                has_dynamic_offset: false,
-                min_binding_size: None,
-            },
-            count: None,
-        }],
-    });
-    let bind_group = raw.create_bind_group(&wgpu::BindGroupDescriptor {
-        label: Some("globals"),
-        layout: &group_layout,
-        entries: &[wgpu::BindGroupEntry {
-            binding: 0,
-            resource: globals.as_entire_binding(),
-        }],
+        label: Some("picture"),
+        entries: &[
+            entry(
+                0,
+                wgpu::ShaderStages::VERTEX_FRAGMENT,
+                wgpu::BindingType::Buffer {
+                    ty: wgpu::BufferBindingType::Uniform,
+                    has_dynamic_offset: false,
+                    min_binding_size: None,
+                },
+            ),
+            entry(
+                1,
+                wgpu::ShaderStages::VERTEX,
+                wgpu::BindingType::Texture {
+                    sample_type: wgpu::TextureSampleType::Float { filterable: false },
+                    view_dimension: wgpu::TextureViewDimension::D2,
+                    multisampled: false,
+                },
+            ),
+        ],
     });
     let layout = raw.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label: Some("picture"),
@@ -301,9 +282,36 @@ fn make_pipelines(
     Pipelines {
         key: (format, samples),
         layout,
-        bind_group: bind_group.into(),
+        bind_group: make_bind_group(device, &group_layout, globals, shapes),
+        group_layout,
         made: Default::default(),
     }
+}
+
+fn make_bind_group(
+    device: &RenderDevice,
+    layout: &wgpu::BindGroupLayout,
+    globals: &Buffer,
+    shapes: &Shapes,
+) -> BindGroup {
+    let entries = [
+        wgpu::BindGroupEntry {
+            binding: 0,
+            resource: globals.as_entire_binding(),
+        },
+        wgpu::BindGroupEntry {
+            binding: 1,
+            resource: wgpu::BindingResource::TextureView(&shapes.view),
+        },
+    ];
+    let group = device
+        .wgpu_device()
+        .create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("picture"),
+            layout,
+            entries: &entries,
+        });
+    group.into()
 }
 
 fn make_pipeline(
@@ -324,11 +332,7 @@ fn make_pipeline(
             module: &module,
             entry_point: Some("vertex"),
             compilation_options: wgpu::PipelineCompilationOptions::default(),
-            buffers: &[wgpu::VertexBufferLayout {
-                array_stride: size_of::<Instance>() as u64,
-                step_mode: wgpu::VertexStepMode::Instance,
-                attributes: &ATTRIBUTES,
-            }],
+            buffers: &[],
         },
         primitive: wgpu::PrimitiveState::default(),
         depth_stencil: Some(wgpu::DepthStencilState {

@@ -14,7 +14,9 @@ struct Varying {
 };
 
 @vertex
-fn vertex(i: Instance, @builtin(vertex_index) index: u32) -> Varying {
+fn vertex(@builtin(vertex_index) number: u32) -> Varying {
+    let i = instance(number / 120u);
+    let index = number % 120u;
     let at = corner(index % 6u);
     let t = (f32(index / 6u) + at.x * 0.5 + 0.5) / SEGMENTS;
     let way = i.b.xyz - i.a.xyz;

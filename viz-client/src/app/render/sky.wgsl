@@ -10,7 +10,7 @@ struct Varying {
 const UNDER: f32 = -0.25;
 
 @vertex
-fn vertex(i: Instance, @builtin(vertex_index) index: u32) -> Varying {
+fn vertex(@builtin(vertex_index) index: u32) -> Varying {
     let at = vec2<f32>(f32(index & 1u) * 4.0 - 1.0, f32(index >> 1u) * 4.0 - 1.0);
     let forward = cross(globals.up.xyz, globals.right.xyz);
     let tangent = globals.sky_low.w;
