@@ -77,6 +77,21 @@ static int mattx_device_listen(struct mattx_stub *stub, int fd)
 	return error;
 }
 
+static int mattx_device_shared(struct mattx_stub *stub, struct mattx_guest_shared __user *user)
+{
+	struct mattx_guest_shared shared;
+	int error = -ENODATA;
+
+	if (copy_from_user(&shared, user, sizeof(shared)))
+		return -EFAULT;
+	mutex_lock(&stub->mutex);
+	if (stub->guest)
+		error = mattx_guest_shared(stub->guest, u64_to_user_ptr(shared.path),
+					   shared.length);
+	mutex_unlock(&stub->mutex);
+	return error;
+}
+
 static int mattx_device_join(struct mattx_stub *stub)
 {
 	int error = -ENODATA;
@@ -125,6 +140,8 @@ static long mattx_device_ioctl(struct file *file, unsigned int command, unsigned
 		return mattx_device_tids(stub, (void __user *)argument);
 	if (command == MATTX_IOC_GUEST_LISTEN)
 		return mattx_device_listen(stub, argument);
+	if (command == MATTX_IOC_GUEST_SHARED)
+		return mattx_device_shared(stub, (void __user *)argument);
 	if (command == MATTX_IOC_GUEST_JOIN)
 		return mattx_device_join(stub);
 	if (command == MATTX_IOC_GUEST_AWAIT)

@@ -41,6 +41,7 @@ static void mattx_guest_free(struct kref *references)
 	kvfree(guest->print);
 	mattx_image_put(guest->image);
 	mattx_threads_put(guest->threads);
+	kfree(guest->shared);
 	if (guest->proxies)
 		mattx_proxies_put(guest->proxies);
 	if (guest->task)
@@ -585,6 +586,23 @@ int mattx_guest_listen(struct mattx_guest *guest, int fd)
 		return -ESTALE;
 	mattx_guest_progress(guest);
 	return mattx_homeward_listen(guest, fd);
+}
+
+int mattx_guest_shared(struct mattx_guest *guest, const char __user *path, u32 length)
+{
+	char *folder;
+
+	if (READ_ONCE(guest->state) != MATTX_GUEST_WANTED)
+		return -ESTALE;
+	if (guest->shared)
+		return -EBUSY;
+	if (!length || length >= PATH_MAX)
+		return -ENAMETOOLONG;
+	folder = memdup_user_nul(path, length);
+	if (IS_ERR(folder))
+		return PTR_ERR(folder);
+	guest->shared = folder;
+	return 0;
 }
 
 int mattx_guest_join(struct mattx_guest *guest)

@@ -48,6 +48,8 @@ void mattx_guest_describe(const struct mattx_guest *guest, struct mattx_guest_in
 int mattx_guest_tids(const struct mattx_guest *guest, u32 __user *tids, u32 count);
 /* Descriptor @fd is the listener of the stub's filter, see homeward.h. */
 int mattx_guest_listen(struct mattx_guest *guest, int fd);
+/* The folder at @path, @length bytes, of its root is storage that this node has mounted, too. */
+int mattx_guest_shared(struct mattx_guest *guest, const char __user *path, u32 length);
 /* In the context of a thread of the stub, other than the main one: it becomes a thread of the guest. */
 int mattx_guest_join(struct mattx_guest *guest);
 /* Waits until all of them have; killable. */

@@ -83,6 +83,7 @@ struct mattx_guest {
 	struct mattx_blueprint	*print;		/* views into the parcel */
 	struct mattx_image	*image;
 	struct mattx_proxies	*proxies;
+	char			*shared;	/* folder that this node shares with its home; NULL: none; set once, by the stub */
 	struct mattx_threads	*threads;	/* of the surrogate, until it runs */
 
 	/* The guest's own. */

@@ -7,6 +7,7 @@
 #include <linux/cred.h>
 #include <linux/dcache.h>
 #include <linux/file.h>
+#include <linux/filelock.h>
 #include <linux/fs.h>
 #include <linux/poll.h>
 #include <linux/sched/task.h>
@@ -117,6 +118,19 @@ struct mattx_handles *mattx_handles_find(u64 number, const struct mattx_link *li
 	return handles;
 }
 
+/* Of the process and the handle only, and without locks: so another open file can take its place. */
+static bool mattx_handle_is_alone(const struct mattx_handle *handle)
+{
+	struct file *file = handle->file;
+	const struct file_lock_context *locks = locks_inode_context(file_inode(file));
+
+	return handle->kind == MATTX_KIND_STORAGE && !(file->f_mode & FMODE_PATH) &&
+	       file_count(file) == handle->descriptors + 1ul &&
+	       (!locks || (list_empty_careful(&locks->flc_posix) &&
+			   list_empty_careful(&locks->flc_flock) &&
+			   list_empty_careful(&locks->flc_lease)));
+}
+
 static u32 mattx_handle_traits(const struct mattx_handle *handle)
 {
 	struct file *file = handle->file;
@@ -133,6 +147,8 @@ static u32 mattx_handle_traits(const struct mattx_handle *handle)
 	if (handle->kind != MATTX_KIND_STORAGE && handle->kind != MATTX_KIND_SELF &&
 	    file_can_poll(file))
 		traits |= MATTX_HANDLE_POLLED;
+	if (mattx_handle_is_alone(handle))
+		traits |= MATTX_HANDLE_ALONE;
 	return traits;
 }
 
@@ -165,6 +181,8 @@ void mattx_handles_encode(const struct mattx_handles *handles, struct mattx_curs
 			.number = handle->number,
 			.open_flags = handle->file->f_flags,
 			.traits = mattx_handle_traits(handle),
+			.position = S_ISDIR(file_inode(handle->file)->i_mode) ?
+				    max_t(loff_t, handle->file->f_pos, 0) : 0,
 		};
 		struct kstat stat = { };
 

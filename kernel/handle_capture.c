@@ -122,6 +122,7 @@ static int mattx_handles_collect_one(struct mattx_handles *handles, struct xarra
 				     size_t why_size)
 {
 	enum mattx_handle_kind kind = MATTX_KIND_STORAGE;
+	struct mattx_handle *handle;
 	const char *what;
 	void *number;
 	int error;
@@ -143,6 +144,8 @@ static int mattx_handles_collect_one(struct mattx_handles *handles, struct xarra
 		if (error)
 			return error;
 	}
+	handle = xa_load(&handles->table, xa_to_value(number));
+	handle->descriptors++;
 	/* All of it: the room was not cleared, and what is not named here is sent as zero. */
 	handles->descriptors[handles->descriptor_count++] = (struct mattx_descriptor){
 		.fd = fd,

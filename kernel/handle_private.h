@@ -52,6 +52,7 @@ struct mattx_handle {
 	refcount_t		references;	/* the table, and each request */
 	struct mattx_handles	*handles;	/* holds no reference: requests hold both */
 	u32			number;
+	u32			descriptors;	/* of the process, as captured */
 	enum mattx_handle_kind	kind;
 	struct file		*file;
 	struct kthread_worker	*threads[MATTX_THREADS];	/* MATTX_KIND_BLOCKING only */

@@ -131,7 +131,12 @@ static int mattx_leave_go(struct mattx_guest *guest, struct mattx_capture *captu
 	if (error)
 		strscpy(refusal.reason,
 			"it shares a writable mapping of a file that was opened away from home");
-	else
+	else if (guest->shared)
+		error = mattx_proxies_settle_shared(guest->proxies);
+	if (error && !refusal.reason[0])
+		strscpy(refusal.reason,
+			"a file that it has open on shared storage has no name any more, or cannot be written");
+	if (!error)
 		error = mattx_signals_take(&capture->signals, &capture->signal_count, false);
 	if (!error)
 		error = mattx_leave_send(guest, capture);

@@ -7,6 +7,7 @@
 
 #include <linux/fs_struct.h>
 #include <linux/hashtable.h>
+#include <linux/magic.h>
 #include <linux/slab.h>
 
 #include "compat.h"
@@ -182,7 +183,6 @@ static void mattx_proxies_open_folder(struct file **file)
 	bool place = proxy->traits & MATTX_HANDLE_PLACE;
 	struct file *folder;
 	struct kstat stat;
-	loff_t position;
 
 	folder = filp_open(proxy->path, place ? O_PATH | O_NOFOLLOW :
 				   (*file)->f_flags | O_RDONLY | O_DIRECTORY, 0);
@@ -195,9 +195,9 @@ static void mattx_proxies_open_folder(struct file **file)
 		fput(folder);
 		return;
 	}
-	position = place ? 0 : vfs_llseek(*file, 0, SEEK_CUR);
-	if (position > 0)
-		folder->f_pos = position;
+	/* Home answers only once it has let the guest run. */
+	if (!place)
+		folder->f_pos = proxy->position;
 	/* Home may still go on with the process, and needs its own. */
 	proxy->replaced = true;
 	fput(*file);
@@ -340,7 +340,10 @@ static bool mattx_proxies_describe(const struct mattx_proxies *proxies, unsigned
 		return true;
 	}
 	descriptor->opened = mattx_tree_file_number(file, proxies->link);
-	descriptor->position = max_t(loff_t, file->f_pos, 0);
+	/* Positions in folders are their file system's own. */
+	if (descriptor->opened || !S_ISDIR(file_inode(file)->i_mode) ||
+	    file_inode(file)->i_sb->s_magic == PROC_SUPER_MAGIC)
+		descriptor->position = max_t(loff_t, file->f_pos, 0);
 	if (descriptor->opened)
 		return true;
 	name = d_path(&file->f_path, buffer, MATTX_PATH_SIZE);

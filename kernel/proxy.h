@@ -31,6 +31,15 @@ int mattx_proxies_install(struct mattx_link *link, struct mattx_cursor *table,
 size_t mattx_proxies_wire_size(const struct mattx_proxies *proxies);
 void mattx_proxies_encode(const struct mattx_proxies *proxies, struct mattx_cursor *c);
 
+/*
+ * With the guest's rights, before it runs: what it has open below @folder of
+ * its root, storage that this node has mounted as its home has, it has open
+ * here instead.  What others use through the same open file stays a proxy.
+ */
+void mattx_proxies_use_shared(struct mattx_proxies *proxies, const char *folder);
+/* What it has written to such files is where its home finds it. */
+int mattx_proxies_settle_shared(const struct mattx_proxies *proxies);
+
 /* The number of the table that they are at home. */
 u64 mattx_proxies_number(const struct mattx_proxies *proxies);
 

@@ -448,6 +448,7 @@ static struct mattx_proxy *mattx_proxy_create(struct mattx_proxies *proxies,
 	proxy->sequence = info->sequence;
 	proxy->ready = (__force __poll_t)info->ready;
 	init_waitqueue_head(&proxy->wait);
+	proxy->position = min_t(u64, info->position, LLONG_MAX);
 	proxy->attributes = info->attributes;
 	proxy->path_length = info->path_length;
 	memcpy(proxy->path, info->path, info->path_length);

@@ -3,7 +3,8 @@
 #define _MATTX_PROXY_PRIVATE_H
 /*
  * The inside of the away end of a guest's files: proxy.c (tables and
- * readiness), proxy_file.c (the files), proxy_call.c (requests to home).
+ * readiness), proxy_file.c (the files), proxy_call.c (requests to home),
+ * proxy_shared.c (files on storage that both nodes have).
  * Everybody else includes proxy.h.
  */
 #include <linux/list.h>
@@ -38,6 +39,7 @@ struct mattx_proxy {
 	__poll_t		ready;		/* READ_ONCE without the lock */
 	wait_queue_head_t	wait;
 	struct mattx_file_attributes attributes; /* when it was made */
+	loff_t			position;	/* of a folder, then */
 	u16			path_length;
 	char			path[];		/* at home */
 };

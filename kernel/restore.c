@@ -245,6 +245,9 @@ static void mattx_restore_work(struct callback_head *work)
 		goto out;
 	}
 	mattx_step(MATTX_STEP_RUNNING);
+	/* With the guest's rights, and now that home answers for its files. */
+	if (guest->shared)
+		mattx_proxies_use_shared(guest->proxies, guest->shared);
 	guest->since = ktime_get();
 	pr_info("guest %s of node %u: runs here as pid %d\n", guest->comm, guest->home,
 		task_tgid_nr(current));

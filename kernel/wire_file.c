@@ -88,6 +88,7 @@ void mattx_handle_info_encode(struct mattx_cursor *c, const struct mattx_handle_
 	mattx_put_u32(c, info->traits);
 	mattx_put_u32(c, info->sequence);
 	mattx_put_u32(c, info->ready);
+	mattx_put_u64(c, info->position);
 	mattx_attributes_encode(c, &info->attributes);
 	mattx_put_u16(c, info->path_length);
 	mattx_put_bytes(c, info->path, info->path_length);
@@ -100,6 +101,7 @@ int mattx_handle_info_decode(struct mattx_cursor *c, struct mattx_handle_info *i
 	info->traits = mattx_take_u32(c);
 	info->sequence = mattx_take_u32(c);
 	info->ready = mattx_take_u32(c);
+	info->position = mattx_take_u64(c);
 	if (mattx_attributes_decode(c, &info->attributes))
 		return -EBADMSG;
 	info->path_length = mattx_take_u16(c);

@@ -42,6 +42,7 @@ enum mattx_file_op {
 #define MATTX_HANDLE_PIPELIKE	0x0004	/* a short read ends a read() */
 #define MATTX_HANDLE_HOME	0x0008	/* only its home can use it */
 #define MATTX_HANDLE_PLACE	0x0010	/* no access, only a place (O_PATH) */
+#define MATTX_HANDLE_ALONE	0x0020	/* nobody else has it open, locked or mapped through this open file */
 
 struct mattx_file_attributes {
 	u32	mode;
@@ -63,6 +64,7 @@ struct mattx_handle_info {
 	u32	traits;		/* MATTX_HANDLE_* */
 	u32	sequence;	/* of the readiness below */
 	u32	ready;		/* poll mask */
+	u64	position;	/* of folders */
 	struct mattx_file_attributes attributes;
 	const u8 *path;		/* in the buffer, no NUL */
 	u16	path_length;
@@ -87,7 +89,7 @@ struct mattx_descriptor {
 
 #define MATTX_DESCRIPTOR_SIZE	34	/* and the name */
 #define MATTX_ATTRIBUTES_SIZE	(9 * 4 + 3 * 8 + 3 * 8 + 3 * 4)
-#define MATTX_HANDLE_INFO_SIZE	(5 * 4 + MATTX_ATTRIBUTES_SIZE + 2)	/* and the path */
+#define MATTX_HANDLE_INFO_SIZE	(5 * 4 + 8 + MATTX_ATTRIBUTES_SIZE + 2)	/* and the path */
 #define MATTX_FILE_TABLE_SIZE	(8 + 4 + 4 + 2)	/* head of a table in the offer, and the path */
 
 struct mattx_file_table {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
+use mattx_protocol::config::Config;
 use mattx_protocol::model::ProcessRef;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
@@ -43,6 +44,8 @@ pub struct Arrival {
 #[derive(Clone, Debug)]
 pub struct Guests {
     configured: Option<PathBuf>,
+    /// Folder that all nodes share.
+    shared: Option<PathBuf>,
     permits: Arc<Semaphore>,
     /// How many stubs use each control group: a guest that comes back may meet its last visit.
     cgroups: Arc<Mutex<HashMap<PathBuf, usize>>>,
@@ -51,18 +54,20 @@ pub struct Guests {
 impl Guests {
     /// Uses the configured stub, or the one installed in a usual place.
     #[must_use]
-    pub fn new(configured: Option<PathBuf>) -> Self {
+    pub fn new(config: &Config) -> Self {
         remove_empty_cgroups(&Path::new(CGROUP_ROOT).join(SLICE));
         Self {
-            configured,
+            configured: config.stub.clone(),
+            shared: config.dfsa_dir.clone(),
             permits: Arc::new(Semaphore::new(MAX_GUESTS)),
             cgroups: Arc::default(),
         }
     }
 
-    /// Uses another stub from now on.
-    pub fn use_stub(&mut self, configured: Option<PathBuf>) {
-        self.configured = configured;
+    /// Those who arrive from now on are received as `config` says.
+    pub fn reload(&mut self, config: &Config) {
+        self.configured.clone_from(&config.stub);
+        self.shared.clone_from(&config.dfsa_dir);
     }
 
     /// Starts a stub for `arrival`, or tells the module why there is none.
@@ -110,6 +115,9 @@ impl Guests {
         }
         if let Some(cgroup) = &cgroup {
             command.arg("--cgroup").arg(cgroup);
+        }
+        if let Some(folder) = &self.shared {
+            command.arg("--shared").arg(folder);
         }
         let outcome = supervise(&stub, command).await;
         if let Some(cgroup) = cgroup {
@@ -198,6 +206,8 @@ async fn supervise(stub: &Path, mut command: Command) -> Result<(), (i32, String
     if let Some(errors) = child.stderr.take() {
         let mut lines = BufReader::new(errors).lines();
         while let Ok(Some(line)) = lines.next_line().await {
+            // Not all that it says is why it fails.
+            tracing::warn!("{line}");
             complaint = Some(line);
         }
     }

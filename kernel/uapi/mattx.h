@@ -112,6 +112,8 @@ enum mattx_phase {
  *   3. install a seccomp filter that notifies a listener of all calls that mean
  *      another thing here than at home, and hand the listener over with
  *      MATTX_IOC_GUEST_LISTEN: for such a call the guest will go home;
+ *      if a folder of the guest's root is shared storage that is mounted here, too,
+ *      MATTX_IOC_GUEST_SHARED;
  *   4. unmap its own vDSO and map it at vdso_start with
  *      arch_prctl(ARCH_MAP_VDSO_64);
  *   5. MATTX_IOC_GUEST_BECOME: does not return on success.  On failure before
@@ -147,6 +149,12 @@ struct mattx_guest_tids {
 	__u32 pad;
 };
 
+struct mattx_guest_shared {
+	__u64 path;		/* in: address of the folder's path, below the guest's root */
+	__u32 length;		/* in: bytes, without a NUL at the end */
+	__u32 pad;
+};
+
 #define MATTX_DEVICE		"/dev/mattx"
 #define MATTX_IOC_MAGIC		0x4d
 #define MATTX_IOC_GUEST_INFO	_IOWR(MATTX_IOC_MAGIC, 1, struct mattx_guest_info)
@@ -158,5 +166,6 @@ struct mattx_guest_tids {
 #define MATTX_IOC_GUEST_LISTEN	_IOW(MATTX_IOC_MAGIC, 6, __s32)
 /* The argument itself is the signal that stopped it; 0: it was continued. */
 #define MATTX_IOC_GUEST_STOPPED	_IOW(MATTX_IOC_MAGIC, 7, __s32)
+#define MATTX_IOC_GUEST_SHARED	_IOW(MATTX_IOC_MAGIC, 8, struct mattx_guest_shared)
 
 #endif /* _UAPI_MATTX_H */

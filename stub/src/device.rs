@@ -3,6 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::sys::signal::Signal;
@@ -28,6 +29,14 @@ pub struct GuestInfo {
     pub boottime_ahead: i64,
 }
 
+/// `struct mattx_guest_shared`.
+#[repr(C)]
+struct GuestShared {
+    path: u64,
+    length: u32,
+    pad: u32,
+}
+
 /// `struct mattx_guest_tids`.
 #[repr(C)]
 struct GuestTids {
@@ -42,6 +51,7 @@ nix::ioctl_write_ptr!(guest_tids, MAGIC, 3, GuestTids);
 nix::ioctl_none!(guest_await, MAGIC, 5);
 nix::ioctl_write_int!(guest_listen, MAGIC, 6);
 nix::ioctl_write_int!(guest_stopped, MAGIC, 7);
+nix::ioctl_write_ptr!(guest_shared, MAGIC, 8, GuestShared);
 
 /// `MATTX_IOC_GUEST_BECOME`.
 pub const GUEST_BECOME: libc::c_ulong =
@@ -107,6 +117,21 @@ impl Device {
         unsafe { guest_listen(self.0.as_raw_fd(), argument) }
             .map(drop)
             .context(|| "the module does not take the listener of the guest's system call filter")
+    }
+
+    /// Tells that `folder` of the guest's root is storage that this node shares with its home.
+    pub fn shared(&self, folder: &Path) -> Result<()> {
+        let path = folder.as_os_str().as_bytes();
+        let request = GuestShared {
+            path: path.as_ptr().addr() as u64,
+            // The module knows how long a path may be.
+            length: u32::try_from(path.len()).unwrap_or(u32::MAX),
+            pad: 0,
+        };
+        // SAFETY: the request has the layout that its code names and points to `length` bytes.
+        unsafe { guest_shared(self.0.as_raw_fd(), &raw const request) }
+            .map(drop)
+            .context(|| "the module does not take the folder that is shared with the home")
     }
 
     /// Tells that the guest has been stopped by `signal`, or continued.

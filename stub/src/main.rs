@@ -15,6 +15,7 @@ mod departure;
 mod device;
 mod error;
 mod namespaces;
+mod shared;
 mod shepherd;
 
 use std::fs;
@@ -41,6 +42,9 @@ struct Arguments {
     /// Control group to enter, an existing folder of the cgroup2 file system.
     #[arg(long)]
     cgroup: Option<PathBuf>,
+    /// Folder that all nodes share (DFSA_DIR): the guest uses it where it is, if it is the same storage.
+    #[arg(long)]
+    shared: Option<PathBuf>,
     /// Device of the module.
     #[arg(long, default_value = device::PATH)]
     device: PathBuf,
@@ -66,13 +70,17 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let device = device::Device::open(&arguments.device)?;
     let guest = device.guest(arguments.ticket)?;
-    let root = namespaces::enter(&namespaces::Home {
+    let entered = namespaces::enter(&namespaces::Home {
         node: guest.home,
         hostname: arguments.hostname.as_deref(),
         monotonic_ahead: guest.monotonic_ahead,
         boottime_ahead: guest.boottime_ahead,
+        shared: arguments.shared.as_deref(),
     })?;
-    shepherd::run(device, &guest, root)
+    if let Some(folder) = entered.shared {
+        device.shared(folder)?;
+    }
+    shepherd::run(device, &guest, entered.root)
 }
 
 /// Enters the guest's control group. A guest that left a moment ago and comes back meets the

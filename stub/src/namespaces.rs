@@ -2,12 +2,14 @@
 //! What the guest may see of the hosting node: nothing by accident.
 
 use std::fs;
+use std::path::Path;
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{chdir, pivot_root, sethostname};
 
 use crate::error::{Context, Result};
+use crate::shared;
 
 /// A folder that every system has, where the new root is mounted. It is hidden only in the
 /// private mount namespace.
@@ -32,6 +34,16 @@ pub struct Home<'a> {
     pub monotonic_ahead: i64,
     /// How far CLOCK_BOOTTIME is ahead there, in nanoseconds.
     pub boottime_ahead: i64,
+    /// Folder that all nodes share.
+    pub shared: Option<&'a Path>,
+}
+
+/// What [`enter`] has found.
+pub struct Entered<'a> {
+    /// What the guest's paths lead to.
+    pub root: Root,
+    /// The folder that is used here, not through the home.
+    pub shared: Option<&'a Path>,
 }
 
 /// Where people expect the files of all nodes.
@@ -46,7 +58,7 @@ const CLONE_NEWTIME: CloneFlags = CloneFlags::from_bits_retain(libc::CLONE_NEWTI
 ///
 /// The root becomes that of its home, or an empty read-only file system: no path can name a file
 /// of the hosting node, whatever call takes it.
-pub fn enter(home: &Home<'_>) -> Result<Root> {
+pub fn enter<'a>(home: &Home<'a>) -> Result<Entered<'a>> {
     unshare(
         CloneFlags::CLONE_NEWPID
             | CloneFlags::CLONE_NEWNS
@@ -67,11 +79,17 @@ pub fn enter(home: &Home<'_>) -> Result<Root> {
     }
     mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NONE)
         .context(|| "cannot make the mounts private")?;
-    match home_root(home.node) {
-        Ok(()) => Ok(Root::Home),
+    match home_root(home) {
+        Ok(shared) => Ok(Entered {
+            root: Root::Home,
+            shared,
+        }),
         Err(error) => {
             eprintln!("mattx-stub: the guest gets no files by name: {error}");
-            empty_root().map(|()| Root::Empty)
+            empty_root().map(|()| Entered {
+                root: Root::Empty,
+                shared: None,
+            })
         }
     }
 }
@@ -110,8 +128,8 @@ fn offset(nanoseconds: i64) -> String {
     )
 }
 
-/// The root of node `home` as ours.
-fn home_root(home: u32) -> Result<()> {
+/// The root of the home as ours; returns the folder of it that is used here.
+fn home_root<'a>(home: &Home<'a>) -> Result<Option<&'a Path>> {
     mount(
         Some("none"),
         NEW_ROOT,
@@ -120,15 +138,27 @@ fn home_root(home: u32) -> Result<()> {
         NONE,
     )
     .context(|| "cannot mount MattXFS (is mattxfs.ko loaded?)")?;
-    let tree = format!("{NEW_ROOT}/{home}");
+    let node = home.node;
+    let tree = format!("{NEW_ROOT}/{node}");
     let bound = mount(Some(tree.as_str()), NEW_ROOT, NONE, MsFlags::MS_BIND, NONE)
-        .context(|| format!("cannot reach the files of node {home}"));
+        .context(|| format!("cannot reach the files of node {node}"));
     if bound.is_err() {
         // The empty root goes to the same place.
         let _ = umount2(NEW_ROOT, MntFlags::MNT_DETACH);
     }
     bound?;
-    enter_root("the root of the guest's home")
+    let shared = home.shared.filter(|folder| {
+        shared::mount_over(Path::new(NEW_ROOT), folder)
+            .inspect_err(|error| {
+                eprintln!(
+                    "mattx-stub: the guest uses {} through its home: {error}",
+                    folder.display()
+                );
+            })
+            .is_ok()
+    });
+    enter_root("the root of the guest's home")?;
+    Ok(shared)
 }
 
 /// Changes the root to what is mounted at [`NEW_ROOT`], and leaves everything else behind.

@@ -153,7 +153,7 @@ pub struct Hub {
 pub async fn run(parts: Parts, mut inbox: Inbox) {
     let (reports, mut report_queue) = mpsc::channel(INBOX);
     let (frames, mut frame_queue) = mpsc::channel(INBOX);
-    let guests = Guests::new(parts.config.stub.clone());
+    let guests = Guests::new(&parts.config);
     let mut hub = Hub {
         parts,
         guests,
@@ -466,7 +466,7 @@ impl Hub {
                 "changes of interface, ports, discovery, keys, NODE_ID and sockets take effect at the next start"
             );
         }
-        self.guests.use_stub(config.stub.clone());
+        self.guests.reload(&config);
         self.parts.config = config;
         if self.kernel_ready {
             tokio::spawn(apply_settings(self.module_settings()));

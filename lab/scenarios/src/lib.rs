@@ -4,6 +4,7 @@
 
 pub mod modules;
 pub mod moves;
+pub mod nfs;
 pub mod programs;
 pub mod steps;
 pub mod viewer;

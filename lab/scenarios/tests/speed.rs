@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mattx_lab::{Cable, Cluster, Config, Node, Result};
 use mattx_scenarios::moves::{MOMENT, Subject, turn, wait_for_links, wait_until_gone};
-use mattx_scenarios::programs;
+use mattx_scenarios::{nfs, programs};
 
 const LONG: Duration = Duration::from_secs(900);
 const PORT: u16 = 9999;
@@ -54,27 +54,6 @@ fn boot() -> Result<(Cluster, String)> {
     Ok((cluster, program))
 }
 
-/// The kernel's own NFS server and client, version 4.2, with nothing but what they bring. What mountd would tell the server
-/// when it asks, which addresses there are and what each may see, is told here before.
-fn mount_nfs(home: &Node, other: &Node) -> Result<()> {
-    home.sh(&format!(
-        "set -e; modprobe nfsd; mkdir -p /var/lib/nfs/v4recovery; mount -t nfsd nfsd /proc/fs/nfsd; cd /proc/fs/nfsd; \
-         echo '-2 -3 +4 +4.1 +4.2' > versions; echo 1048576 > max_block_size; echo 10 > nfsv4gracetime; \
-         echo tcp 2049 > portlist; echo 8 > threads; \
-         forever=2147483647; cd /proc/net/rpc; \
-         echo nfsd 10.77.0.2 $forever other > auth.unix.ip/channel; \
-         echo other {STORAGE}/nfs $forever 0x2402 65534 65534 0 > nfsd.export/channel; \
-         printf '%s\\n' 'other 1 \\x00000000 '$forever' {STORAGE}/nfs' > nfsd.fh/channel"
-    ))?;
-    // The first file waits until the server expects no clients of a life before any more.
-    other.sh(
-        "set -e; modprobe nfsv4; mkdir -p /srv/nfs; \
-         mount -i -t nfs4 -o vers=4.2,proto=tcp,sec=sys,addr=10.77.0.1,clientaddr=10.77.0.2 10.77.0.1:/ /srv/nfs; \
-         grep ' /srv/nfs nfs4 .*vers=4.2' /proc/mounts; touch /srv/nfs/first",
-    )
-    .map(drop)
-}
-
 /// The best of several turns.
 fn keep_best(best: &mut Figures, figures: Figures) {
     for (name, number) in figures {
@@ -94,7 +73,7 @@ fn files_come_and_go_at_a_speed_like_that_of_nfs() -> Result<()> {
     let _turn = turn();
     let (cluster, program) = boot()?;
     let (home, other) = (cluster.node(1), cluster.node(2));
-    mount_nfs(home, other)?;
+    nfs::share(home, &format!("{STORAGE}/nfs"), other, "/srv/nfs")?;
     let folders = ["/srv/nfs", &format!("/mattxfs/1{STORAGE}/mattxfs")];
     let mut best = [Figures::new(), Figures::new()];
     let mut network = Figures::new();
