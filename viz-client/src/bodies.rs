@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::f32::consts::TAU;
 
-use glam::Vec3;
+use glam::{Vec2, Vec3};
 use mattx_protocol::model::{MovePhase, NodeId, ProcessRef};
 
-use crate::cluster::{Cluster, News};
+use crate::cluster::{Cluster, News, Process};
 use crate::motion::{arc, arc_height, ease, scatter, share};
 use crate::places::NODE_HALF_WIDTH;
 
@@ -69,6 +69,57 @@ pub struct Body {
     pub afterglow: f32,
     /// From 0.0 when it was born to 1.0.
     pub presence: f32,
+    /// Radius of the ball that stands for it.
+    pub radius: f32,
+    /// Share of a processor that it computes with, 0.0..=1.0.
+    pub busy: f32,
+    rss_kib: u64,
+}
+
+impl Body {
+    /// A process that has just been born in a seat.
+    fn new(process: &Process, seat: usize, foot: Vec3, turns: &mut Turns) -> Self {
+        let orbit = Orbit::of(seat, process.name.pid);
+        let rss_kib = process.sample.rss_kib;
+        Self {
+            position: foot + orbit.at(turns),
+            node: process.node,
+            seat,
+            orbit,
+            foot,
+            flight: None,
+            afterglow: 0.0,
+            presence: 0.0,
+            radius: radius(rss_kib),
+            busy: busy(process),
+            rss_kib,
+        }
+    }
+
+    /// Whether it computes elsewhere than at the home that its name tells.
+    #[must_use]
+    pub fn is_away_from(&self, home: NodeId) -> bool {
+        self.node != home
+    }
+
+    /// Follows what its node says about it.
+    fn look_like(&mut self, process: &Process) {
+        self.busy = busy(process);
+        if self.rss_kib != process.sample.rss_kib {
+            self.rss_kib = process.sample.rss_kib;
+            self.radius = radius(self.rss_kib);
+        }
+    }
+}
+
+/// Radius of the ball that stands for a process with so much memory: one MiB is barely a dot, one GiB a fat ball.
+fn radius(rss_kib: u64) -> f32 {
+    let mib = (rss_kib as f32 / 1024.0).max(0.5);
+    (0.13 + 0.032 * (1.0 + mib).log2()).min(0.5)
+}
+
+fn busy(process: &Process) -> f32 {
+    (process.sample.cpu_percent / 100.0).clamp(0.0, 1.0)
 }
 
 /// All processes as they are drawn.
@@ -78,7 +129,7 @@ pub struct Bodies {
     pub all: BTreeMap<ProcessRef, Body>,
     seats: BTreeMap<NodeId, BTreeSet<usize>>,
     revision: u64,
-    angle: f32,
+    turns: Turns,
 }
 
 impl Bodies {
@@ -122,9 +173,8 @@ impl Bodies {
             self.follow(cluster);
         }
         if !still {
-            self.angle = (self.angle + ORBIT_SPEED * seconds) % TAU;
+            self.turns.advance(ORBIT_SPEED * seconds);
         }
-        let angle = self.angle;
         let (appear, settle) = (share(seconds, 0.25), share(seconds, 0.12));
         for body in self.all.values_mut() {
             body.presence += (1.0 - body.presence) * appear;
@@ -132,7 +182,7 @@ impl Bodies {
                 body.afterglow -=
                     body.afterglow.signum() * (seconds / AFTERGLOW).min(body.afterglow.abs());
             }
-            let seat = body.foot + body.orbit.at(angle);
+            let seat = body.foot + body.orbit.at(&mut self.turns);
             let Some(flight) = &mut body.flight else {
                 body.position = body.position.lerp(seat, settle);
                 continue;
@@ -159,58 +209,71 @@ impl Bodies {
 
     /// Gives seats to what is new, frees those of what is gone, and lets fly what computes elsewhere than it did.
     fn follow(&mut self, cluster: &Cluster) {
-        let seats = &mut self.seats;
-        self.all.retain(|name, body| {
-            let stays = cluster.processes.contains_key(name);
-            if !stays && let Some(taken) = seats.get_mut(&body.node) {
-                taken.remove(&body.seat);
-            }
-            stays
-        });
+        // Both are in the same order, so that nothing is looked up; and most processes are where they were.
+        let mut known = self.all.iter_mut().peekable();
+        let (mut gone, mut fresh, mut moved) = (Vec::new(), Vec::new(), Vec::new());
+        let mut foot = (NodeId::MAX, None);
         for (name, process) in &cluster.processes {
-            match self.all.get_mut(name) {
-                Some(body) if body.node == process.node => {
-                    if let Some(foot) = cluster.places.of(body.node) {
-                        body.foot = foot;
-                    }
-                }
-                Some(body) => {
-                    if let Some(taken) = self.seats.get_mut(&body.node) {
-                        taken.remove(&body.seat);
-                    }
-                    let from = body.node;
-                    body.node = process.node;
-                    body.seat = free_seat(self.seats.entry(process.node).or_default());
-                    body.orbit = Orbit::of(body.seat, name.pid);
-                    body.foot = cluster.places.of(process.node).unwrap_or(body.foot);
-                    let flight = body.flight.get_or_insert(Flight {
-                        from,
-                        to: process.node,
-                        progress: 0.0,
-                        stage: Stage::Landing,
-                    });
-                    flight.to = process.node;
-                    flight.stage = Stage::Landing;
-                }
-                None => {
-                    let seat = free_seat(self.seats.entry(process.node).or_default());
-                    let foot = cluster.places.of(process.node).unwrap_or_default();
-                    let orbit = Orbit::of(seat, name.pid);
-                    let position = foot + orbit.at(self.angle);
-                    let body = Body {
-                        position,
-                        node: process.node,
-                        seat,
-                        orbit,
-                        foot,
-                        flight: None,
-                        afterglow: 0.0,
-                        presence: 0.0,
-                    };
-                    self.all.insert(*name, body);
-                }
+            while let Some((old, _)) = known.next_if(|(other, _)| *other < name) {
+                gone.push(*old);
+            }
+            let Some((_, body)) = known.next_if(|(other, _)| *other == name) else {
+                fresh.push(process);
+                continue;
+            };
+            body.look_like(process);
+            if body.node != process.node {
+                moved.push(process);
+                continue;
+            }
+            if foot.0 != body.node {
+                foot = (body.node, cluster.places.of(body.node));
+            }
+            body.foot = foot.1.unwrap_or(body.foot);
+        }
+        gone.extend(known.map(|(name, _)| *name));
+        for name in gone {
+            if let Some(body) = self.all.remove(&name) {
+                self.give_back(body.node, body.seat);
             }
         }
+        for process in moved {
+            self.send(process, cluster.places.of(process.node));
+        }
+        for process in fresh {
+            let foot = cluster.places.of(process.node).unwrap_or_default();
+            let seat = free_seat(self.seats.entry(process.node).or_default());
+            let body = Body::new(process, seat, foot, &mut self.turns);
+            self.all.insert(process.name, body);
+        }
+    }
+
+    fn give_back(&mut self, node: NodeId, seat: usize) {
+        if let Some(taken) = self.seats.get_mut(&node) {
+            taken.remove(&seat);
+        }
+    }
+
+    /// Lets a process fly to the node where it computes now.
+    fn send(&mut self, process: &Process, foot: Option<Vec3>) {
+        let seat = free_seat(self.seats.entry(process.node).or_default());
+        let Some(body) = self.all.get_mut(&process.name) else {
+            return;
+        };
+        let (from, left) = (body.node, body.seat);
+        body.node = process.node;
+        body.seat = seat;
+        body.orbit = Orbit::of(seat, process.name.pid);
+        body.foot = foot.unwrap_or(body.foot);
+        let flight = body.flight.get_or_insert(Flight {
+            from,
+            to: process.node,
+            progress: 0.0,
+            stage: Stage::Landing,
+        });
+        flight.to = process.node;
+        flight.stage = Stage::Landing;
+        self.give_back(from, left);
     }
 }
 
@@ -234,39 +297,67 @@ fn free_seat(taken: &mut BTreeSet<usize>) -> usize {
     free
 }
 
-/// An orbit around a node, worked out once for each seat.
+/// A seat on an orbit around a node, worked out once.
 #[derive(Clone, Copy, Debug, Default)]
 struct Orbit {
-    radius: f32,
-    turn: f32,
-    /// Share of the common angle by which it turns, negative the other way round.
-    pace: f32,
+    /// Which orbit it is, counted from the innermost.
+    number: usize,
+    /// Where it is on the floor, seen from the foot of its node, when the orbit has not turned.
+    start: Vec2,
     height: f32,
 }
 
 impl Orbit {
     fn of(seat: usize, pid: u32) -> Self {
-        let (mut orbit, mut first, mut seats) = (0, 0, SEATS);
+        let (mut number, mut first, mut seats) = (0, 0, SEATS);
         while seat >= first + seats {
             first += seats;
             seats += MORE_SEATS;
-            orbit += 1;
+            number += 1;
         }
-        let radius = ORBIT + ORBIT_STEP * orbit as f32;
-        // Neighbouring orbits turn against each other, the outer ones more slowly.
-        let direction = if orbit % 2 == 0 { 1.0 } else { -1.0 };
+        let turn = (seat - first) as f32 / seats as f32 * TAU + number as f32 * 0.4;
         Self {
-            radius,
-            turn: (seat - first) as f32 / seats as f32 * TAU + orbit as f32 * 0.4,
-            pace: direction * (ORBIT / radius),
-            height: 0.75 + 0.42 * orbit as f32 + 0.35 * scatter(pid),
+            number,
+            start: Vec2::from_angle(turn) * orbit_radius(number),
+            height: 0.75 + 0.42 * number as f32 + 0.35 * scatter(pid),
         }
     }
 
     /// Where it is, seen from the foot of its node.
-    fn at(self, angle: f32) -> Vec3 {
-        let (sin, cos) = (self.turn + self.pace * angle).sin_cos();
-        Vec3::new(cos * self.radius, self.height, sin * self.radius)
+    fn at(self, turns: &mut Turns) -> Vec3 {
+        let at = turns.of(self.number).rotate(self.start);
+        Vec3::new(at.x, self.height, at.y)
+    }
+}
+
+fn orbit_radius(number: usize) -> f32 {
+    ORBIT + ORBIT_STEP * number as f32
+}
+
+/// How far the orbits have turned. All of a number turn alike, so that sine and cosine are asked for once for each
+/// number and not for each process.
+#[derive(Clone, Debug, Default)]
+struct Turns {
+    angle: f32,
+    /// The direction of each orbit whose turn was asked for since the last advance.
+    known: Vec<Vec2>,
+}
+
+impl Turns {
+    fn advance(&mut self, angle: f32) {
+        self.angle = (self.angle + angle) % TAU;
+        self.known.clear();
+    }
+
+    fn of(&mut self, number: usize) -> Vec2 {
+        while self.known.len() <= number {
+            let next = self.known.len();
+            // Neighbouring orbits turn against each other, the outer ones more slowly.
+            let direction = if next.is_multiple_of(2) { 1.0 } else { -1.0 };
+            let pace = direction * (ORBIT / orbit_radius(next));
+            self.known.push(Vec2::from_angle(pace * self.angle));
+        }
+        self.known[number]
     }
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What the server told: nodes, processes under one name each wherever they compute, and moves under way.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -126,8 +128,8 @@ pub struct Cluster {
     pub revision: u64,
     sequence: u64,
     settled: HashMap<ProcessRef, Settled>,
-    /// What each node named in its latest sample.
-    named: BTreeMap<NodeId, BTreeSet<ProcessRef>>,
+    /// What each node named in its latest sample, sorted.
+    named: BTreeMap<NodeId, Vec<ProcessRef>>,
     news: Vec<News>,
 }
 
@@ -184,25 +186,26 @@ impl Cluster {
 
     /// Everything as it is now, to be shown again later.
     #[must_use]
-    pub fn picture(&self) -> Picture {
+    pub fn picture(&self) -> Picture<'_> {
         Picture {
             nodes: self
                 .nodes
                 .values()
-                .map(|node| node.sample.clone())
+                .map(|node| Cow::Borrowed(&node.sample))
                 .collect(),
-            processes: self.processes.values().cloned().collect(),
+            processes: self.processes.values().map(Cow::Borrowed).collect(),
         }
     }
 
     /// The cluster as it was in a picture. Who had a place keeps it; `live` is what is true now.
-    pub fn recall(&mut self, live: &Self, picture: Picture) {
+    pub fn recall(&mut self, live: &Self, picture: Picture<'_>) {
         (self.role, self.source, self.past) = (live.role, live.source, true);
         self.places = live.places.clone();
         // Not one that the live cluster, or another past, had: whoever compares must see a difference.
         self.revision = self.revision.max(live.revision) + 1;
         let earlier = std::mem::take(&mut self.nodes);
         for sample in picture.nodes {
+            let sample = sample.into_owned();
             let id = sample.id;
             self.places.admit(id, &sample.name);
             let busy = earlier
@@ -221,7 +224,7 @@ impl Cluster {
         self.processes = picture
             .processes
             .into_iter()
-            .map(|process| (process.name, process))
+            .map(|process| (process.name, process.into_owned()))
             .collect();
     }
 
@@ -327,10 +330,10 @@ impl Cluster {
     /// What `reporter` says about processes: its own and guests compute there, its deputies compute elsewhere.
     fn take_processes(&mut self, reporter: NodeId, samples: Vec<ProcessSample>, now: f64) {
         self.settled.retain(|_, settled| settled.until > now);
-        let mut seen = BTreeSet::new();
+        let mut seen = Vec::with_capacity(samples.len());
         for sample in samples {
             let name = sample.identity(reporter);
-            seen.insert(name);
+            seen.push(name);
             let node = match sample.kind {
                 ProcessKind::Deputy { node } => node,
                 ProcessKind::Local | ProcessKind::Guest { .. } => reporter,
@@ -339,19 +342,25 @@ impl Cluster {
                 .settled
                 .get(&name)
                 .is_some_and(|settled| settled.node != node);
-            // The node where it computes knows more than its home does.
-            let known_better = node != reporter
-                && self
-                    .processes
-                    .get(&name)
-                    .is_some_and(|known| known.node == node);
-            if !outdated && !known_better {
-                self.processes.insert(name, Process { name, node, sample });
+            if outdated {
+                continue;
+            }
+            match self.processes.entry(name) {
+                Entry::Vacant(free) => {
+                    free.insert(Process { name, node, sample });
+                }
+                // The node where it computes knows more than its home does.
+                Entry::Occupied(known) if node != reporter && known.get().node == node => {}
+                Entry::Occupied(mut known) => *known.get_mut() = Process { name, node, sample },
             }
         }
-        // Only what it was asked about before, or is at home there, can be over.
-        let mut doubtful = self.named.insert(reporter, seen).unwrap_or_default();
-        doubtful.extend(self.at_home(reporter));
+        seen.sort_unstable();
+        // Only what it was asked about before, or is at home there, can be over; what it names goes on.
+        let is_missing = |name: &ProcessRef| seen.binary_search(name).is_err();
+        let mut doubtful: Vec<ProcessRef> = self.at_home(reporter).filter(is_missing).collect();
+        let before = self.named.get(&reporter).into_iter().flatten();
+        doubtful.extend(before.copied().filter(is_missing));
+        self.named.insert(reporter, seen);
         self.forget_ended(doubtful);
     }
 
@@ -365,7 +374,7 @@ impl Cluster {
     }
 
     /// A process lives as long as its home or the node where it computes names it.
-    fn forget_ended(&mut self, doubtful: BTreeSet<ProcessRef>) {
+    fn forget_ended(&mut self, doubtful: Vec<ProcessRef>) {
         for name in doubtful {
             let Some(process) = self.processes.get(&name) else {
                 continue;
@@ -373,7 +382,7 @@ impl Cluster {
             let is_named = [process.node, name.home].iter().any(|node| {
                 self.named
                     .get(node)
-                    .is_some_and(|names| names.contains(&name))
+                    .is_some_and(|names| names.binary_search(&name).is_ok())
             });
             if !is_named && !self.settled.contains_key(&name) {
                 self.processes.remove(&name);

@@ -4,6 +4,7 @@
 //! Pictures are taken once a second at first. When the memory is full, every second one is dropped and from then on half
 //! as many are taken, so that a small cluster is remembered finely and a large one coarsely, and both for an hour.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use mattx_protocol::model::NodeSample;
@@ -19,11 +20,11 @@ const MOST_EVENTS: usize = 2000;
 
 /// The cluster at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Picture {
+pub struct Picture<'a> {
     /// Nodes, without their processes.
-    pub nodes: Vec<NodeSample>,
+    pub nodes: Vec<Cow<'a, NodeSample>>,
     /// Processes, each once.
-    pub processes: Vec<Process>,
+    pub processes: Vec<Cow<'a, Process>>,
 }
 
 /// Something that happened.
@@ -83,8 +84,11 @@ impl History {
     }
 
     /// Keeps a picture.
-    pub fn keep(&mut self, now: f64, picture: &Picture) {
-        let Ok(fresh) = postcard::to_stdvec(picture) else {
+    pub fn keep(&mut self, now: f64, picture: &Picture<'_>) {
+        // About as long as the one before: a buffer that grows is copied again and again.
+        let usual = self.frames.last().map_or(0, |last| last.length);
+        let buffer = Vec::with_capacity(usual + usual / 8);
+        let Ok(fresh) = postcard::to_extend(picture, buffer) else {
             return;
         };
         if fresh.len() > self.budget / 2 {
@@ -125,7 +129,7 @@ impl History {
 
     /// The picture that was true at this time: the last before it, or the first.
     #[must_use]
-    pub fn at(&self, time: f64) -> Option<(f64, Picture)> {
+    pub fn at(&self, time: f64) -> Option<(f64, Picture<'static>)> {
         let after = self.frames.partition_point(|frame| frame.at <= time);
         let frame = self.frames.get(after.saturating_sub(1))?;
         let bytes = self.bytes.get(frame.start..frame.start + frame.length)?;
@@ -164,11 +168,11 @@ mod tests {
     use super::*;
     use crate::cluster::tests::node;
 
-    fn picture(load: u32) -> Picture {
+    fn picture(load: u32) -> Picture<'static> {
         let mut sample = node(1, vec![]);
         sample.cpu_load = load;
         Picture {
-            nodes: vec![sample],
+            nodes: vec![Cow::Owned(sample)],
             processes: vec![],
         }
     }

@@ -5,7 +5,7 @@ use glam::{Vec2, Vec3};
 use mattx_protocol::model::{NodeId, NodeState, ProcessRef};
 
 use crate::bodies::Bodies;
-use crate::cluster::{Cluster, Process};
+use crate::cluster::Cluster;
 use crate::places::{LOAD_HEIGHT, NODE_HALF_WIDTH, NODE_HEIGHT};
 use crate::rig::Rig;
 
@@ -51,14 +51,6 @@ pub enum Target {
     Process(ProcessRef),
 }
 
-/// Radius of the ball that stands for a process.
-#[must_use]
-pub fn radius(process: &Process) -> f32 {
-    // One MiB is barely a dot, one GiB a fat ball.
-    let mib = (process.sample.rss_kib as f32 / 1024.0).max(0.5);
-    (0.13 + 0.032 * (1.0 + mib).log2()).min(0.5)
-}
-
 /// Height of the box that stands for a node under `load`.
 #[must_use]
 pub fn height(load: f32, state: NodeState) -> f32 {
@@ -73,12 +65,10 @@ pub fn height(load: f32, state: NodeState) -> f32 {
 #[must_use]
 pub fn pick(rig: &Rig, cluster: &Cluster, bodies: &Bodies, pixel: Vec2) -> Option<Target> {
     let ray = rig.ray(pixel);
+    let lens = rig.lens();
     let node = pick_node(&ray, cluster);
     let mut best: Option<(f32, ProcessRef)> = None;
     for (name, body) in &bodies.all {
-        let Some(process) = cluster.processes.get(name) else {
-            continue;
-        };
         let along = (body.position - ray.origin).dot(ray.direction);
         // What stands behind a node cannot be meant.
         if along <= 0.0
@@ -86,9 +76,9 @@ pub fn pick(rig: &Rig, cluster: &Cluster, bodies: &Bodies, pixel: Vec2) -> Optio
         {
             continue;
         }
-        let pixels = rig.pixels_per_unit(body.position);
+        let pixels = lens.pixels_per_unit(body.position);
         let away = (body.position - ray.origin).cross(ray.direction).length() * pixels;
-        let reach = (radius(process) * pixels).max(FINGER);
+        let reach = (body.radius * pixels).max(FINGER);
         if away <= reach {
             // The nearest to the pointer wins; the ball itself beats the margin around another.
             let score = away / reach;

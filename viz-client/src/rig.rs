@@ -257,20 +257,27 @@ impl Rig {
         shift * Mat4::perspective_infinite_reverse_rh(FIELD_OF_VIEW, aspect, NEAR) * world
     }
 
+    /// What turns many points of the world into pixels, worked out once.
+    #[must_use]
+    pub fn lens(&self) -> Lens {
+        Lens {
+            clip: self.clip_from_world(),
+            eye: self.eye(),
+            size: self.size,
+            unit: self.size.y / (2.0 * Self::tangent()),
+        }
+    }
+
     /// Where a point of the world is in the picture, in pixels from the top left; `None` behind the eye.
     #[must_use]
     pub fn project(&self, point: Vec3) -> Option<Vec2> {
-        let clip = self.clip_from_world() * point.extend(1.0);
-        (clip.w > NEAR).then(|| {
-            let ndc = Vec2::new(clip.x, -clip.y) / clip.w;
-            (ndc * 0.5 + 0.5) * self.size
-        })
+        self.lens().project(point)
     }
 
     /// Pixels that one unit of length covers at `point`.
     #[must_use]
     pub fn pixels_per_unit(&self, point: Vec3) -> f32 {
-        self.size.y / (2.0 * Self::tangent() * self.eye().distance(point).max(NEAR))
+        self.lens().pixels_per_unit(point)
     }
 
     /// The line of sight through a pixel.
@@ -286,6 +293,34 @@ impl Rig {
             origin: self.eye(),
             direction: direction.normalize(),
         }
+    }
+}
+
+/// The camera as it is in one frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Lens {
+    clip: Mat4,
+    eye: Vec3,
+    size: Vec2,
+    /// Pixels that one unit of length covers at a distance of one.
+    unit: f32,
+}
+
+impl Lens {
+    /// Where a point of the world is in the picture, in pixels from the top left; `None` behind the eye.
+    #[must_use]
+    pub fn project(&self, point: Vec3) -> Option<Vec2> {
+        let clip = self.clip * point.extend(1.0);
+        (clip.w > NEAR).then(|| {
+            let ndc = Vec2::new(clip.x, -clip.y) / clip.w;
+            (ndc * 0.5 + 0.5) * self.size
+        })
+    }
+
+    /// Pixels that one unit of length covers at `point`.
+    #[must_use]
+    pub fn pixels_per_unit(&self, point: Vec3) -> f32 {
+        self.unit / self.eye.distance(point).max(NEAR)
     }
 }
 

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use bevy::prelude::*;
 use mattx_protocol::model::{NodeId, NodeState, ProcessRef};
-use mattx_viz_client::pick::{Ray, Target, height, radius};
+use mattx_viz_client::pick::{Ray, Target, height};
 use mattx_viz_client::places::{NODE_HALF_WIDTH, SPACING};
+use mattx_viz_client::rig::Lens;
 use web_sys::HtmlElement;
 
 use super::camera::TheRig;
@@ -33,9 +34,34 @@ enum Key {
 
 struct Label {
     element: HtmlElement,
-    name: HtmlElement,
-    detail: HtmlElement,
+    name: Words,
+    detail: Words,
+    class: &'static str,
     place: String,
+}
+
+/// A text in the page, and what it says: the page itself is slow to ask.
+struct Words {
+    element: HtmlElement,
+    text: String,
+}
+
+impl Words {
+    fn new(parent: &HtmlElement, tag: &str) -> Self {
+        let element = dom::make(tag, "", "");
+        dom::append(parent, &element);
+        Self {
+            element,
+            text: String::new(),
+        }
+    }
+
+    fn say(&mut self, text: String) {
+        if self.text != text {
+            self.element.set_text_content(Some(&text));
+            self.text = text;
+        }
+    }
 }
 
 /// Labels in the page now.
@@ -64,12 +90,13 @@ fn place(
     acting: Res<TheActing>,
     pointing: Res<Pointing>,
 ) {
+    let lens = rig.lens();
     let mut taken = Vec::new();
-    let mut wanted = nodes(&rig, &cluster, &acting, &pointing, &mut taken);
+    let mut wanted = nodes(&rig, &lens, &cluster, &acting, &pointing, &mut taken);
     wanted.extend(processes(
-        &rig, &cluster, &bodies, &acting, &pointing, &mut taken,
+        &rig, &lens, &cluster, &bodies, &acting, &pointing, &mut taken,
     ));
-    wanted.extend(signs(&rig, &cluster, &mut taken));
+    wanted.extend(signs(&lens, &cluster, &mut taken));
     labels.0.retain(|key, label| {
         let stays = wanted.iter().any(|wanted| wanted.key == *key);
         if !stays {
@@ -86,19 +113,17 @@ fn place(
         class,
     } in wanted
     {
-        let Some(pixel) = rig.project(at) else {
+        let Some(pixel) = lens.project(at) else {
             continue;
         };
         let label = labels.0.entry(key).or_insert_with(|| {
             let element = dom::make("div", class, "");
-            let (name, detail) = (dom::make("b", "", ""), dom::make("span", "", ""));
-            dom::append(&element, &name);
-            dom::append(&element, &detail);
             dom::append(&layer, &element);
             Label {
+                name: Words::new(&element, "b"),
+                detail: Words::new(&element, "span"),
                 element,
-                name,
-                detail,
+                class,
                 place: String::new(),
             }
         });
@@ -110,16 +135,18 @@ fn place(
             dom::style(&label.element, "transform", &place);
             label.place = place;
         }
-        if label.element.class_name() != class {
+        if label.class != class {
             label.element.set_class_name(class);
+            label.class = class;
         }
-        dom::text(&label.name, &name);
-        dom::text(&label.detail, &detail);
+        label.name.say(name);
+        label.detail.say(detail);
     }
 }
 
 fn nodes(
     rig: &TheRig,
+    lens: &Lens,
     cluster: &TheCluster,
     acting: &TheActing,
     pointing: &Pointing,
@@ -133,14 +160,17 @@ fn nodes(
         let at = foot + Vec3::Y * (height(node.load(), node.sample.state) + 0.35);
         let meant =
             acting.selected_node() == Some(*id) || pointing.hovered == Some(Target::Node(*id));
-        let size = rig.pixels_per_unit(at) * 2.0;
-        let visible = rig.project(at).is_some_and(|pixel| {
+        let size = lens.pixels_per_unit(at) * 2.0;
+        if size < SMALLEST && !meant {
+            continue;
+        }
+        let visible = lens.project(at).is_some_and(|pixel| {
             pixel.x > -80.0
                 && pixel.y > 0.0
                 && pixel.x < rig.size.x + 80.0
                 && pixel.y < rig.size.y + 40.0
         });
-        if !visible || (size < SMALLEST && !meant) {
+        if !visible {
             continue;
         }
         let (detail, class) = match node.sample.state {
@@ -162,7 +192,7 @@ fn nodes(
     }
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
     near.retain(|(rank, wanted)| {
-        let Some(pixel) = rig.project(wanted.at) else {
+        let Some(pixel) = lens.project(wanted.at) else {
             return false;
         };
         let free = is_free(taken, pixel);
@@ -177,6 +207,7 @@ fn nodes(
 
 fn processes(
     rig: &TheRig,
+    lens: &Lens,
     cluster: &TheCluster,
     bodies: &TheBodies,
     acting: &TheActing,
@@ -186,19 +217,20 @@ fn processes(
     let mut wanted = Vec::new();
     let mut guests = 0;
     for (name, body) in &bodies.all {
-        let Some(process) = cluster.processes.get(name) else {
-            continue;
-        };
         let meant = acting.selected_process() == Some(*name)
             || pointing.hovered == Some(Target::Process(*name))
             || body.flight.is_some();
-        let guest =
-            process.is_away() && guests < MOST_GUESTS && rig.pixels_per_unit(body.position) > 16.0;
+        let guest = body.is_away_from(name.home)
+            && guests < MOST_GUESTS
+            && lens.pixels_per_unit(body.position) > 16.0;
         if !meant && (!guest || is_hidden(rig, cluster, body.position)) {
             continue;
         }
-        let at = body.position + Vec3::Y * (radius(process) + 0.18);
-        let Some(pixel) = rig.project(at) else {
+        let Some(process) = cluster.processes.get(name) else {
+            continue;
+        };
+        let at = body.position + Vec3::Y * (body.radius + 0.18);
+        let Some(pixel) = lens.project(at) else {
             continue;
         };
         if !meant && !is_free(taken, pixel) {
@@ -229,11 +261,11 @@ fn processes(
 }
 
 /// What racks and rows are called, where nothing else is written.
-fn signs(rig: &TheRig, cluster: &TheCluster, taken: &mut Vec<Vec2>) -> Vec<Wanted> {
+fn signs(lens: &Lens, cluster: &TheCluster, taken: &mut Vec<Vec2>) -> Vec<Wanted> {
     let mut wanted = Vec::new();
     for (index, (at, text)) in cluster.places.signs().enumerate() {
-        let readable = rig.pixels_per_unit(at) * SPACING > SMALLEST;
-        let Some(pixel) = rig.project(at).filter(|_| readable && !text.is_empty()) else {
+        let readable = lens.pixels_per_unit(at) * SPACING > SMALLEST;
+        let Some(pixel) = lens.project(at).filter(|_| readable && !text.is_empty()) else {
             continue;
         };
         if is_free(taken, pixel) {

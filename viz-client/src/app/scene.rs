@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 
 use bevy::prelude::*;
 use mattx_protocol::browser::Source;
-use mattx_protocol::model::{NodeId, NodeSample, NodeState};
+use mattx_protocol::model::{NodeId, NodeSample, NodeState, ProcessRef};
 use mattx_viz_client::bodies::{Body, Stage};
-use mattx_viz_client::cluster::Process;
 use mattx_viz_client::motion::{arc_height, ease, scatter, share};
-use mattx_viz_client::pick::{Target, height, radius};
+use mattx_viz_client::pick::{Target, height};
 use mattx_viz_client::places::NODE_HALF_WIDTH;
 use mattx_viz_client::rig::Rig;
 
@@ -67,6 +66,7 @@ fn globals(
     quality: Res<Quality>,
     time: Res<Time>,
     mut extent: Local<(Vec3, f32)>,
+    mut stars: Local<Vec<Instance>>,
 ) {
     drawing.clear();
     drawing.scale = quality.scale;
@@ -94,27 +94,31 @@ fn globals(
         memory: four(theme.memory, flag(quality.is_rich())),
         accent: four(theme.accent, f32::from(cluster.places.tiles() as u8)),
     };
-    let stars = if theme.bright { 0 } else { STARS };
-    for star in 0..stars {
-        let dice = |salt: u32| scatter(star * 7 + salt);
-        let turn = dice(1) * std::f32::consts::TAU;
-        let rise = 0.03 + 0.97 * dice(2).powf(1.4);
-        let flat = (1.0 - rise * rise).sqrt();
-        let warm = dice(3);
-        let color = Vec3::new(0.70 + 0.30 * warm, 0.82, 1.0 - 0.25 * warm);
-        let bright = 0.12 + 0.75 * dice(4).powi(6);
-        drawing.add(
-            Layer::Glow,
-            Instance {
-                a: four(
-                    Vec3::new(turn.cos() * flat, rise, turn.sin() * flat),
-                    1.6 + 2.6 * dice(4).powi(4),
-                ),
-                b: four(color, bright),
-                c: [2.0, dice(5), 0.0, 0.0],
-                d: [0.0; 4],
-            },
-        );
+    if !theme.bright {
+        if stars.is_empty() {
+            stars.extend((0..STARS).map(star));
+        }
+        drawing.extend(Layer::Glow, &stars);
+    }
+}
+
+/// One of the stars, always the same for a number.
+fn star(number: u32) -> Instance {
+    let dice = |salt: u32| scatter(number * 7 + salt);
+    let turn = dice(1) * std::f32::consts::TAU;
+    let rise = 0.03 + 0.97 * dice(2).powf(1.4);
+    let flat = (1.0 - rise * rise).sqrt();
+    let warm = dice(3);
+    let color = Vec3::new(0.70 + 0.30 * warm, 0.82, 1.0 - 0.25 * warm);
+    let bright = 0.12 + 0.75 * dice(4).powi(6);
+    Instance {
+        a: four(
+            Vec3::new(turn.cos() * flat, rise, turn.sin() * flat),
+            1.6 + 2.6 * dice(4).powi(4),
+        ),
+        b: four(color, bright),
+        c: [2.0, dice(5), 0.0, 0.0],
+        d: [0.0; 4],
     }
 }
 
@@ -138,15 +142,16 @@ fn nodes(
         .and_then(|name| cluster.processes.get(&name))
         .map(|process| process.node);
     let mirrors = quality.is_rich();
+    let seconds = time.delta_secs();
+    let (part, grown) = (share(seconds, LOAD_HALF_LIFE), share(seconds, 0.3));
     for (id, node) in &cluster.nodes {
         let Some(foot) = cluster.places.of(*id) else {
             continue;
         };
         let look = looks.0.entry(*id).or_default();
-        let part = share(time.delta_secs(), LOAD_HALF_LIFE);
         look.load += (node.load().min(1.15) - look.load) * part;
         look.memory += (node.memory() - look.memory) * part;
-        look.rise += (1.0 - look.rise) * share(time.delta_secs(), 0.3);
+        look.rise += (1.0 - look.rise) * grown;
         let color = theme.load(look.load);
         let state = match node.sample.state {
             NodeState::Up if acting.is_draining(*id) => 3.0,
@@ -209,57 +214,40 @@ fn processes(
     rig: Res<TheRig>,
 ) {
     let small = rig.pixels_per_unit(rig.view.focus) < SMALL;
-    let mut known = cluster.processes.iter().peekable();
+    let shines = !theme.bright && !small;
+    let chosen = acting.selected_process();
+    let pointed = match pointing.hovered {
+        Some(Target::Process(name)) => Some(name),
+        _ => None,
+    };
     // Names are in the order of homes: a colour serves for all processes of a home.
     let mut tint = (0, Vec3::ZERO);
     for (name, body) in &bodies.all {
-        // Both are in the same order, so that nothing is looked up.
-        while known.next_if(|(other, _)| *other < name).is_some() {}
-        let Some((_, process)) = known.next_if(|(other, _)| *other == name) else {
-            continue;
-        };
         if tint.0 != name.home {
             tint = (name.home, theme.tint(name.home));
         }
-        let selected = acting.selected_process() == Some(*name) || acting.group.contains(name);
-        let hovered = pointing.hovered == Some(Target::Process(*name));
-        let dim = !filter.shows(*name);
-        ball(
-            &mut drawing,
-            process,
-            body,
-            Look {
-                color: tint.1,
-                selected,
-                hovered,
-                dim,
-                shines: !theme.bright && !small,
-            },
-        );
-        if dim {
+        let look = Look {
+            color: tint.1,
+            selected: chosen == Some(*name) || acting.group.contains(name),
+            hovered: pointed == Some(*name),
+            dim: !filter.shows(*name),
+            shines,
+        };
+        ball(&mut drawing, *name, body, &look);
+        if look.dim {
             continue;
         }
-        if process.is_away() && body.flight.is_none() {
-            tether(&mut drawing, &cluster, &theme, process, body, selected);
+        if body.is_away_from(name.home) && body.flight.is_none() {
+            tether(&mut drawing, &cluster, *name, body, &look);
         }
-        journey(&mut drawing, &cluster, process, body, &theme);
+        journey(&mut drawing, &cluster, body, &look, &theme);
         if acting.is_pending(*name) && body.flight.is_none() {
-            ring(
-                &mut drawing,
-                body.position,
-                radius(process) * 2.4,
-                theme.accent,
-                0.7,
-            );
+            let size = body.radius * 2.4;
+            ring(&mut drawing, body.position, size, theme.accent, 0.7);
         }
-        if selected {
-            ring(
-                &mut drawing,
-                body.position,
-                radius(process) * 2.1 + 0.12,
-                theme.accent,
-                0.9,
-            );
+        if look.selected {
+            let size = body.radius * 2.1 + 0.12;
+            ring(&mut drawing, body.position, size, theme.accent, 0.9);
         }
     }
 }
@@ -276,40 +264,29 @@ struct Look {
     shines: bool,
 }
 
-fn ball(drawing: &mut Drawing, process: &Process, body: &Body, look: Look) {
-    let Look {
-        color,
-        selected,
-        hovered,
-        dim,
-        shines,
-    } = look;
-    let cpu = if dim {
-        0.0
-    } else {
-        (process.sample.cpu_percent / 100.0).clamp(0.0, 1.0)
-    };
-    let size = radius(process) * (1.0 + 0.25 * flag(hovered || selected));
+fn ball(drawing: &mut Drawing, name: ProcessRef, body: &Body, look: &Look) {
+    let cpu = if look.dim { 0.0 } else { body.busy };
+    let size = body.radius * (1.0 + 0.25 * flag(look.hovered || look.selected));
     drawing.add(
         Layer::Glyph,
         Instance {
             a: four(body.position, size),
-            b: four(color, cpu),
+            b: four(look.color, cpu),
             c: [
-                flag(selected),
-                flag(hovered),
-                flag(process.is_away()),
+                flag(look.selected),
+                flag(look.hovered),
+                flag(body.is_away_from(name.home)),
                 body.presence,
             ],
-            d: [flag(dim), 0.0, 0.0, 0.0],
+            d: [flag(look.dim), 0.0, 0.0, 0.0],
         },
     );
-    if cpu > 0.04 && shines {
+    if cpu > 0.04 && look.shines {
         drawing.add(
             Layer::Glow,
             Instance {
                 a: four(body.position, size * (2.0 + 1.3 * cpu)),
-                b: four(color, 0.34 * cpu * body.presence),
+                b: four(look.color, 0.34 * cpu * body.presence),
                 c: [0.0; 4],
                 d: [0.0; 4],
             },
@@ -318,30 +295,23 @@ fn ball(drawing: &mut Drawing, process: &Process, body: &Body, look: Look) {
 }
 
 /// From where a process computes to its home: its files and connections run along it.
-fn tether(
-    drawing: &mut Drawing,
-    cluster: &TheCluster,
-    theme: &Theme,
-    process: &Process,
-    body: &Body,
-    selected: bool,
-) {
-    let Some(home) = cluster.places.of(process.name.home) else {
+fn tether(drawing: &mut Drawing, cluster: &TheCluster, name: ProcessRef, body: &Body, look: &Look) {
+    let Some(home) = cluster.places.of(name.home) else {
         return;
     };
     let end = home + Vec3::Y * 0.9;
-    let color = theme.tint(process.name.home);
     // The more passes between the two nodes, the denser and quicker the light that runs along.
     let traffic = cluster
         .nodes
-        .get(&process.node)
+        .get(&body.node)
         .map_or(0.0, |node| traffic(&node.sample));
+    let chosen = flag(look.selected);
     drawing.add(
         Layer::Ribbon,
         Instance {
             a: four(body.position, arc_height(body.position, end) * 0.55),
-            b: four(end, 0.035 + 0.02 * flag(selected)),
-            c: four(color, (0.55 + 0.7 * flag(selected)) * body.presence),
+            b: four(end, 0.035 + 0.02 * chosen),
+            c: four(look.color, (0.55 + 0.7 * chosen) * body.presence),
             d: [1.0, 0.25 + 0.55 * traffic, 10.0 + 12.0 * traffic, 0.0],
         },
     );
@@ -354,13 +324,7 @@ fn traffic(sample: &NodeSample) -> f32 {
 }
 
 /// A flight under way, and what remains to be seen of one that ended.
-fn journey(
-    drawing: &mut Drawing,
-    cluster: &TheCluster,
-    process: &Process,
-    body: &Body,
-    theme: &Theme,
-) {
+fn journey(drawing: &mut Drawing, cluster: &TheCluster, body: &Body, look: &Look, theme: &Theme) {
     let [good, bad] = theme.outcome;
     if body.afterglow != 0.0 {
         let color = if body.afterglow > 0.0 { good } else { bad };
@@ -403,7 +367,7 @@ fn journey(
     };
     let (from, to) = (from + Vec3::Y * 1.1, to + Vec3::Y * 1.1);
     let color = match flight.stage {
-        Stage::Pending => theme.accent.lerp(theme.tint(process.name.home), 0.35),
+        Stage::Pending => theme.accent.lerp(look.color, 0.35),
         Stage::Landing => good,
         Stage::Returning => bad,
     };

@@ -57,7 +57,8 @@ enum Seat {
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     plan: Plan,
-    seats: BTreeMap<NodeId, Seat>,
+    /// The seat of each node, and where in the world that is: it is asked for in every frame.
+    seats: BTreeMap<NodeId, (Seat, Vec3)>,
 }
 
 impl Places {
@@ -93,13 +94,13 @@ impl Places {
             Some(at) if !self.is_taken(at) => Seat::Reserved(at),
             _ => Seat::Numbered(self.free()),
         };
-        self.seats.insert(id, seat);
+        self.seats.insert(id, (seat, self.at(seat)));
     }
 
     fn is_taken(&self, at: Vec2) -> bool {
         self.seats
             .values()
-            .any(|seat| matches!(seat, Seat::Reserved(other) if *other == at))
+            .any(|(seat, _)| matches!(seat, Seat::Reserved(other) if *other == at))
     }
 
     /// The lowest number that nobody has.
@@ -107,7 +108,7 @@ impl Places {
         let mut taken: Vec<usize> = self
             .seats
             .values()
-            .filter_map(|seat| match seat {
+            .filter_map(|(seat, _)| match seat {
                 Seat::Numbered(slot) => Some(*slot),
                 Seat::Reserved(_) => None,
             })
@@ -128,7 +129,7 @@ impl Places {
     /// The middle of the foot of `id`.
     #[must_use]
     pub fn of(&self, id: NodeId) -> Option<Vec3> {
-        self.seats.get(&id).map(|seat| self.at(*seat))
+        self.seats.get(&id).map(|(_, at)| *at)
     }
 
     fn at(&self, seat: Seat) -> Vec3 {
@@ -141,18 +142,26 @@ impl Places {
         })
     }
 
+    /// All nodes and where they stand, in the order of nodes.
+    pub fn all(&self) -> impl Iterator<Item = (NodeId, Vec3)> {
+        self.seats.iter().map(|(id, (_, at))| (*id, *at))
+    }
+
     /// The middle of all places in use, and the radius of the circle around it that holds them all.
     #[must_use]
     pub fn extent(&self) -> (Vec3, f32) {
-        let all: Vec<Vec3> = self.seats.values().map(|seat| self.at(*seat)).collect();
-        let Some(first) = all.first() else {
+        let all = || self.seats.values().map(|(_, at)| *at);
+        let Some(first) = all().next() else {
             return (Vec3::ZERO, SPACING * 0.5);
         };
-        let (least, most) = all.iter().fold((*first, *first), |(least, most), at| {
-            (least.min(*at), most.max(*at))
+        let (least, most) = all().fold((first, first), |(least, most), at| {
+            (least.min(at), most.max(at))
         });
         let middle = (least + most) * 0.5;
-        let radius = all.iter().map(|at| at.distance(middle)).fold(0.0, f32::max);
+        let radius = all()
+            .map(|at| at.distance_squared(middle))
+            .fold(0.0, f32::max)
+            .sqrt();
         (middle, radius + SPACING * 0.5)
     }
 

@@ -85,6 +85,11 @@ impl Drawing {
         self.layers[layer as usize].push(instance);
     }
 
+    /// Adds many shapes.
+    pub fn extend(&mut self, layer: Layer, instances: &[Instance]) {
+        self.layers[layer as usize].extend_from_slice(instances);
+    }
+
     /// Number of draw calls: one for each layer that has shapes.
     #[must_use]
     pub fn calls(&self) -> usize {
