@@ -19,6 +19,7 @@ long mattx_guest_timer_settime(const struct pt_regs *regs);
 long mattx_guest_timer_gettime(const struct pt_regs *regs);
 long mattx_guest_timer_getoverrun(const struct pt_regs *regs);
 long mattx_guest_timer_delete(const struct pt_regs *regs);
+long mattx_guest_mremap(const struct pt_regs *regs);
 /* madvise() with MADV_GUARD_INSTALL or MADV_GUARD_REMOVE. */
 long mattx_guest_guard(const struct pt_regs *regs);
 

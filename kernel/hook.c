@@ -27,6 +27,7 @@ static const struct {
 } mattx_hooks[MATTX_HOOKS] = {
 	[MATTX_HOOK_CLONE]	= { "__x64_sys_clone", mattx_guest_clone },
 	[MATTX_HOOK_EXIT]	= { "__x64_sys_exit", mattx_guest_exit_thread },
+	[MATTX_HOOK_MREMAP]	= { "__x64_sys_mremap", mattx_guest_mremap },
 	[MATTX_HOOK_TIMER_CREATE] = { .name = "__x64_sys_timer_create" },
 	[MATTX_HOOK_TIMER_SETTIME] = { .name = "__x64_sys_timer_settime" },
 	[MATTX_HOOK_TIMER_GETTIME] = { .name = "__x64_sys_timer_gettime" },

@@ -23,6 +23,7 @@ typedef long (*mattx_system_call)(const struct pt_regs *regs);
 enum mattx_hook {
 	MATTX_HOOK_CLONE,
 	MATTX_HOOK_EXIT,
+	MATTX_HOOK_MREMAP,
 	MATTX_HOOKS_REDIRECTED,
 	/* Called by their addresses only. */
 	MATTX_HOOK_TIMER_CREATE = MATTX_HOOKS_REDIRECTED,

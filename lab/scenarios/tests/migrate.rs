@@ -290,6 +290,11 @@ fn an_interrupted_restartable_sequence_begins_again() -> Result<()> {
 }
 
 #[test]
+fn memory_grows_wherever_it_was_made() -> Result<()> {
+    finds_nothing_wrong("grows")
+}
+
+#[test]
 fn each_fault_brings_one_signal() -> Result<()> {
     finds_nothing_wrong("traps")
 }
