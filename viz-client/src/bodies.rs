@@ -7,9 +7,11 @@ use std::f32::consts::TAU;
 use glam::{Vec2, Vec3};
 use mattx_protocol::model::{MovePhase, NodeId, ProcessRef};
 
-use crate::cluster::{Cluster, News, Process};
+use crate::changes::Changed;
+use crate::cluster::{Cluster, News, Process, names_of};
 use crate::motion::{arc, arc_height, ease, scatter, share};
 use crate::places::NODE_HALF_WIDTH;
+use crate::sorted::SortedMap;
 
 /// Radius of the innermost orbit, and the distance of the next.
 const ORBIT: f32 = NODE_HALF_WIDTH * 1.9;
@@ -126,7 +128,7 @@ fn busy(process: &Process) -> f32 {
 #[derive(Clone, Debug, Default)]
 pub struct Bodies {
     /// By name.
-    pub all: BTreeMap<ProcessRef, Body>,
+    pub all: SortedMap<ProcessRef, Body>,
     seats: BTreeMap<NodeId, BTreeSet<usize>>,
     revision: u64,
     turns: Turns,
@@ -169,8 +171,8 @@ impl Bodies {
     /// Lets `seconds` pass. `still` keeps processes in their seats instead of letting them orbit.
     pub fn step(&mut self, cluster: &Cluster, seconds: f32, still: bool) {
         if self.revision != cluster.revision {
-            self.revision = cluster.revision;
             self.follow(cluster);
+            self.revision = cluster.revision;
         }
         if !still {
             self.turns.advance(ORBIT_SPEED * seconds);
@@ -209,43 +211,39 @@ impl Bodies {
 
     /// Gives seats to what is new, frees those of what is gone, and lets fly what computes elsewhere than it did.
     fn follow(&mut self, cluster: &Cluster) {
-        // Both are in the same order, so that nothing is looked up; and most processes are where they were.
-        let mut known = self.all.iter_mut().peekable();
-        let (mut gone, mut fresh, mut moved) = (Vec::new(), Vec::new(), Vec::new());
-        let mut foot = (NodeId::MAX, None);
-        for (name, process) in &cluster.processes {
-            while let Some((old, _)) = known.next_if(|(other, _)| *other < name) {
-                gone.push(*old);
+        let mut differences = Differences::default();
+        match cluster.changed_since(self.revision) {
+            Changed::All => {
+                differences.find(self.all.iter_mut(), cluster.processes.iter(), cluster);
             }
-            let Some((_, body)) = known.next_if(|(other, _)| *other == name) else {
-                fresh.push(process);
-                continue;
-            };
-            body.look_like(process);
-            if body.node != process.node {
-                moved.push(process);
-                continue;
-            }
-            if foot.0 != body.node {
-                foot = (body.node, cluster.places.of(body.node));
-            }
-            body.foot = foot.1.unwrap_or(body.foot);
-        }
-        gone.extend(known.map(|(name, _)| *name));
-        for name in gone {
-            if let Some(body) = self.all.remove(&name) {
-                self.give_back(body.node, body.seat);
+            Changed::Homes(homes) => {
+                for home in homes {
+                    differences.find(
+                        self.all.range_mut(names_of(home)),
+                        cluster.processes.range(names_of(home)),
+                        cluster,
+                    );
+                }
             }
         }
+        let Differences { gone, fresh, moved } = differences;
+        for name in &gone {
+            if let Some(&Body { node, seat, .. }) = self.all.get(name) {
+                self.give_back(node, seat);
+            }
+        }
+        self.all.remove_all(&gone);
         for process in moved {
             self.send(process, cluster.places.of(process.node));
         }
-        for process in fresh {
+        let settle = |process: &Process| {
             let foot = cluster.places.of(process.node).unwrap_or_default();
             let seat = free_seat(self.seats.entry(process.node).or_default());
             let body = Body::new(process, seat, foot, &mut self.turns);
-            self.all.insert(process.name, body);
-        }
+            (process.name, body)
+        };
+        let fresh = fresh.into_iter().map(settle).collect();
+        self.all.insert_all(fresh);
     }
 
     fn give_back(&mut self, node: NodeId, seat: usize) {
@@ -274,6 +272,47 @@ impl Bodies {
         flight.to = process.node;
         flight.stage = Stage::Landing;
         self.give_back(from, left);
+    }
+}
+
+/// What is to be done so that bodies are as the cluster is.
+#[derive(Default)]
+struct Differences<'a> {
+    gone: Vec<ProcessRef>,
+    fresh: Vec<&'a Process>,
+    moved: Vec<&'a Process>,
+}
+
+impl<'a> Differences<'a> {
+    /// Goes through what is drawn and what is known, which are in the same order, so that nothing is looked up. Most
+    /// processes are where they were and are done with at once.
+    fn find<'b>(
+        &mut self,
+        drawn: impl Iterator<Item = (&'b ProcessRef, &'b mut Body)>,
+        known: impl Iterator<Item = (&'a ProcessRef, &'a Process)>,
+        cluster: &Cluster,
+    ) {
+        let mut drawn = drawn.peekable();
+        let mut foot = (NodeId::MAX, None);
+        for (name, process) in known {
+            while let Some((old, _)) = drawn.next_if(|(other, _)| *other < name) {
+                self.gone.push(*old);
+            }
+            let Some((_, body)) = drawn.next_if(|(other, _)| *other == name) else {
+                self.fresh.push(process);
+                continue;
+            };
+            body.look_like(process);
+            if body.node != process.node {
+                self.moved.push(process);
+                continue;
+            }
+            if foot.0 != body.node {
+                foot = (body.node, cluster.places.of(body.node));
+            }
+            body.foot = foot.1.unwrap_or(body.foot);
+        }
+        self.gone.extend(drawn.map(|(name, _)| *name));
     }
 }
 
@@ -407,7 +446,7 @@ mod tests {
     }
 
     fn distance_to(cluster: &Cluster, bodies: &Bodies, node: NodeId) -> f32 {
-        let mut way = bodies.all[&WHO].position - cluster.places.of(node).unwrap();
+        let mut way = bodies.all.get(&WHO).unwrap().position - cluster.places.of(node).unwrap();
         way.y = 0.0;
         way.length()
     }
@@ -425,7 +464,7 @@ mod tests {
         tell(&mut cluster, &mut bodies, MovePhase::Committed);
         run(&cluster, &mut bodies, 3.0);
         assert!(distance_to(&cluster, &bodies, 2) < 3.0);
-        assert_eq!(bodies.all[&WHO].flight, None);
+        assert_eq!(bodies.all.get(&WHO).unwrap().flight, None);
     }
 
     #[test]
@@ -442,9 +481,41 @@ mod tests {
             },
         );
         run(&cluster, &mut bodies, 0.9);
-        assert!(bodies.all[&WHO].afterglow < 0.0);
+        assert!(bodies.all.get(&WHO).unwrap().afterglow < 0.0);
         run(&cluster, &mut bodies, 3.0);
         assert!(distance_to(&cluster, &bodies, 1) < 3.0);
+    }
+
+    #[test]
+    fn what_is_told_of_one_node_changes_its_processes_only() {
+        let (mut cluster, mut bodies) = scene();
+        let guest = process(
+            5,
+            ProcessKind::Guest {
+                origin: ProcessRef { home: 1, pid: 9 },
+            },
+        );
+        let mut tell = |sequence, sample| {
+            let delta = FromServer::Delta {
+                sequence,
+                nodes: vec![sample],
+                gone: vec![],
+            };
+            assert!(cluster.hear(delta, 0.0));
+            bodies.step(&cluster, 0.1, true);
+            let all = bodies
+                .all
+                .iter()
+                .map(|(name, body)| (name.home, name.pid, body.node));
+            all.collect::<Vec<_>>()
+        };
+        let local = |pid| process(pid, ProcessKind::Local);
+        assert_eq!(
+            tell(2, node(2, vec![guest, local(3)])),
+            [(1, 9, 2), (1, 77, 1), (2, 3, 2)]
+        );
+        assert_eq!(tell(3, node(2, vec![local(4)])), [(1, 77, 1), (2, 4, 2)]);
+        assert_eq!(tell(4, node(1, vec![])), [(2, 4, 2)]);
     }
 
     #[test]

@@ -4,7 +4,9 @@
 use std::borrow::Cow;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 
+use glam::Vec3;
 use serde::{Deserialize, Serialize};
 
 use mattx_protocol::browser::{FromServer, Playback, Role, Source, Step};
@@ -15,6 +17,7 @@ use mattx_protocol::model::{
 };
 
 use crate::acting::{PAST_IS_PAST, VIEWERS_LOOK};
+use crate::changes::{Changed, Changes};
 use crate::history::Picture;
 use crate::places::Places;
 
@@ -32,6 +35,8 @@ pub struct Node {
     pub busy: Vec<f32>,
     /// Time of its latest sample, in seconds of the viewer's clock.
     pub heard: f64,
+    /// Busy share of its cores in its latest sample.
+    load: f32,
     /// Its loss was told: further signs of it are no news until it is up again.
     lost: bool,
 }
@@ -40,7 +45,7 @@ impl Node {
     /// Busy share of its cores, 0.0..=1.0 (more when only the length of the run queue is known).
     #[must_use]
     pub fn load(&self) -> f32 {
-        busy(&self.sample)
+        self.load
     }
 
     /// Share of its memory that is in use, 0.0..=1.0.
@@ -80,6 +85,14 @@ impl Process {
     pub fn is_away(&self) -> bool {
         self.node != self.name.home
     }
+}
+
+/// All names that processes of a home can have.
+#[must_use]
+pub fn names_of(home: NodeId) -> RangeInclusive<ProcessRef> {
+    let (first, last) = (0, u32::MAX);
+    let name = |pid| ProcessRef { home, pid };
+    name(first)..=name(last)
 }
 
 /// What viewers are told about once.
@@ -126,6 +139,7 @@ pub struct Cluster {
     pub places: Places,
     /// Grows with every change of nodes or processes.
     pub revision: u64,
+    changes: Changes,
     sequence: u64,
     settled: HashMap<ProcessRef, Settled>,
     /// What each node named in its latest sample, sorted.
@@ -201,8 +215,7 @@ impl Cluster {
     pub fn recall(&mut self, live: &Self, picture: Picture<'_>) {
         (self.role, self.source, self.past) = (live.role, live.source, true);
         self.places = live.places.clone();
-        // Not one that the live cluster, or another past, had: whoever compares must see a difference.
-        self.revision = self.revision.max(live.revision) + 1;
+        self.become_other_than(live);
         let earlier = std::mem::take(&mut self.nodes);
         for sample in picture.nodes {
             let sample = sample.into_owned();
@@ -214,6 +227,7 @@ impl Cluster {
                 .map(|node| node.busy.clone())
                 .unwrap_or_default();
             let node = Node {
+                load: self::busy(&sample),
                 sample,
                 busy,
                 heard: 0.0,
@@ -226,6 +240,29 @@ impl Cluster {
             .into_iter()
             .map(|process| (process.name, process.into_owned()))
             .collect();
+    }
+
+    /// Takes a revision that neither this cluster nor `other` had: whoever compares must see a difference.
+    pub fn become_other_than(&mut self, other: &Self) {
+        self.revision = self.revision.max(other.revision) + 1;
+        self.changes.touch_all(self.revision);
+    }
+
+    /// Which processes, or their places, changed after this revision.
+    #[must_use]
+    pub fn changed_since(&self, revision: u64) -> Changed {
+        self.changes.since(revision)
+    }
+
+    /// Nodes with their places.
+    pub fn standing(&self) -> impl Iterator<Item = (NodeId, &Node, Vec3)> {
+        // Both are in the same order, so that nothing is looked up.
+        let mut places = self.places.all().peekable();
+        self.nodes.iter().filter_map(move |(id, node)| {
+            while places.next_if(|(other, _)| other < id).is_some() {}
+            let (_, foot) = places.next_if(|(other, _)| other == id)?;
+            Some((*id, node, foot))
+        })
     }
 
     /// What happened since the last call.
@@ -268,6 +305,7 @@ impl Cluster {
 
     fn arrange(&mut self, layout: &Layout) {
         self.revision += 1;
+        self.changes.touch_all(self.revision);
         let nodes = self.nodes.iter();
         self.places.arrange(
             layout,
@@ -292,6 +330,7 @@ impl Cluster {
                 }
                 node.sample = sample;
                 node.heard = now;
+                node.load = load;
                 node.busy.push(load);
                 if node.busy.len() > HISTORY {
                     node.busy.remove(0);
@@ -307,6 +346,7 @@ impl Cluster {
                         sample,
                         busy: vec![load],
                         heard: now,
+                        load,
                         lost: false,
                     },
                 );
@@ -316,6 +356,7 @@ impl Cluster {
 
     fn remove(&mut self, id: NodeId) {
         self.revision += 1;
+        self.changes.touch_all(self.revision);
         self.places.release(id);
         self.named.remove(&id);
         self.processes.retain(|_, process| process.node != id);
@@ -330,10 +371,14 @@ impl Cluster {
     /// What `reporter` says about processes: its own and guests compute there, its deputies compute elsewhere.
     fn take_processes(&mut self, reporter: NodeId, samples: Vec<ProcessSample>, now: f64) {
         self.settled.retain(|_, settled| settled.until > now);
+        self.changes.touch(reporter, self.revision);
         let mut seen = Vec::with_capacity(samples.len());
         for sample in samples {
             let name = sample.identity(reporter);
             seen.push(name);
+            if name.home != reporter {
+                self.changes.touch(name.home, self.revision);
+            }
             let node = match sample.kind {
                 ProcessKind::Deputy { node } => node,
                 ProcessKind::Local | ProcessKind::Guest { .. } => reporter,
@@ -366,11 +411,7 @@ impl Cluster {
 
     /// Processes whose home is `id`.
     fn at_home(&self, id: NodeId) -> impl Iterator<Item = ProcessRef> {
-        let (first, last) = (0, u32::MAX);
-        let name = |pid| ProcessRef { home: id, pid };
-        self.processes
-            .range(name(first)..=name(last))
-            .map(|(name, _)| *name)
+        self.processes.range(names_of(id)).map(|(name, _)| *name)
     }
 
     /// A process lives as long as its home or the node where it computes names it.
@@ -386,6 +427,7 @@ impl Cluster {
             });
             if !is_named && !self.settled.contains_key(&name) {
                 self.processes.remove(&name);
+                self.changes.touch(name.home, self.revision);
             }
         }
     }
@@ -394,6 +436,7 @@ impl Cluster {
         match event.phase {
             MovePhase::Committed => {
                 self.revision += 1;
+                self.changes.touch(event.process.home, self.revision);
                 self.settled.insert(
                     event.process,
                     Settled {
@@ -414,6 +457,7 @@ impl Cluster {
             }
             MovePhase::Ended { .. } => {
                 self.revision += 1;
+                self.changes.touch(event.process.home, self.revision);
                 self.processes.remove(&event.process);
             }
             MovePhase::Started | MovePhase::Failed { .. } => {}

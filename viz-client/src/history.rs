@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What was seen, for looking back: pictures of the cluster within a fixed amount of memory, and what happened between.
 //!
-//! Pictures are taken once a second at first. When the memory is full, every second one is dropped and from then on half
+//! Pictures are taken once a second at first, or as often as the memory lasts for a minute. When the memory is full, every second one is dropped and from then on half
 //! as many are taken, so that a small cluster is remembered finely and a large one coarsely, and both for an hour.
 
 use std::borrow::Cow;
@@ -14,6 +14,9 @@ use crate::cluster::Process;
 
 /// Seconds that are remembered.
 pub const SPAN: f64 = 3600.0;
+/// Seconds that are remembered at least before every second picture is dropped: of a large cluster none is taken for
+/// nothing.
+const LEAST_SPAN: f64 = 60.0;
 /// Bytes that all pictures may take; they are reserved at once, so that the page does not grow later.
 const BUDGET: usize = 12 << 20;
 const MOST_EVENTS: usize = 2000;
@@ -94,6 +97,8 @@ impl History {
         if fresh.len() > self.budget / 2 {
             return;
         }
+        let share = fresh.len() as f64 / self.budget as f64;
+        self.interval = self.interval.max(LEAST_SPAN * share);
         while self.bytes.len() + fresh.len() > self.budget {
             self.thin(now);
         }

@@ -9,6 +9,7 @@
 
 pub mod acting;
 pub mod bodies;
+pub mod changes;
 pub mod choices;
 pub mod cluster;
 pub mod filter;
@@ -18,5 +19,6 @@ pub mod outlook;
 pub mod pick;
 pub mod places;
 pub mod rig;
+pub mod sorted;
 pub mod tour;
 pub mod words;

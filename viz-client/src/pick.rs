@@ -68,7 +68,7 @@ pub fn pick(rig: &Rig, cluster: &Cluster, bodies: &Bodies, pixel: Vec2) -> Optio
     let lens = rig.lens();
     let node = pick_node(&ray, cluster);
     let mut best: Option<(f32, ProcessRef)> = None;
-    for (name, body) in &bodies.all {
+    for (name, body) in bodies.all.iter() {
         let along = (body.position - ray.origin).dot(ray.direction);
         // What stands behind a node cannot be meant.
         if along <= 0.0
@@ -93,25 +93,20 @@ pub fn pick(rig: &Rig, cluster: &Cluster, bodies: &Bodies, pixel: Vec2) -> Optio
 
 fn pick_node(ray: &Ray, cluster: &Cluster) -> Option<(f32, NodeId)> {
     let mut best: Option<(f32, NodeId)> = None;
-    for (id, node) in &cluster.nodes {
-        let Some(foot) = cluster.places.of(*id) else {
-            continue;
-        };
+    for (id, node, foot) in cluster.standing() {
         let half = Vec3::new(NODE_HALF_WIDTH, 0.0, NODE_HALF_WIDTH);
         let top = Vec3::Y * height(node.load(), node.sample.state);
         if let Some(distance) = ray.enters_box(foot - half, foot + half + top)
             && best.is_none_or(|(nearest, _)| distance < nearest)
         {
-            best = Some((distance, *id));
+            best = Some((distance, id));
         }
     }
     // The pad around a node belongs to it, where no box is in front.
     best.or_else(|| {
         let point = ray.meets_plane(0.0)?;
-        cluster.nodes.keys().find_map(|id| {
-            let foot = cluster.places.of(*id)?;
-            (foot.distance(point) < NODE_HALF_WIDTH * 1.7)
-                .then(|| (ray.origin.distance(point), *id))
+        cluster.standing().find_map(|(id, _, foot)| {
+            (foot.distance(point) < NODE_HALF_WIDTH * 1.7).then(|| (ray.origin.distance(point), id))
         })
     })
 }
@@ -153,7 +148,7 @@ mod tests {
     fn every_visible_process_is_found_at_its_middle() {
         let (rig, cluster, bodies) = scene();
         let mut found = 0;
-        for (name, body) in &bodies.all {
+        for (name, body) in bodies.all.iter() {
             let pixel = rig.project(body.position).unwrap();
             found +=
                 u32::from(pick(&rig, &cluster, &bodies, pixel) == Some(Target::Process(*name)));

@@ -153,13 +153,10 @@ fn nodes(
     taken: &mut Vec<Vec2>,
 ) -> Vec<Wanted> {
     let mut near: Vec<(f32, Wanted)> = Vec::new();
-    for (id, node) in &cluster.nodes {
-        let Some(foot) = cluster.places.of(*id) else {
-            continue;
-        };
+    for (id, node, foot) in cluster.standing() {
         let at = foot + Vec3::Y * (height(node.load(), node.sample.state) + 0.35);
         let meant =
-            acting.selected_node() == Some(*id) || pointing.hovered == Some(Target::Node(*id));
+            acting.selected_node() == Some(id) || pointing.hovered == Some(Target::Node(id));
         let size = lens.pixels_per_unit(at) * 2.0;
         if size < SMALLEST && !meant {
             continue;
@@ -182,7 +179,7 @@ fn nodes(
         near.push((
             rank,
             Wanted {
-                key: Key::Node(*id),
+                key: Key::Node(id),
                 at,
                 name: node.sample.name.clone(),
                 detail,
@@ -216,7 +213,7 @@ fn processes(
 ) -> Vec<Wanted> {
     let mut wanted = Vec::new();
     let mut guests = 0;
-    for (name, body) in &bodies.all {
+    for (name, body) in bodies.all.iter() {
         let meant = acting.selected_process() == Some(*name)
             || pointing.hovered == Some(Target::Process(*name))
             || body.flight.is_some();
@@ -296,12 +293,10 @@ fn is_hidden(rig: &TheRig, cluster: &TheCluster, point: Vec3) -> bool {
         origin: rig.eye(),
         direction: way.normalize(),
     };
-    cluster.nodes.iter().any(|(id, node)| {
-        cluster.places.of(*id).is_some_and(|foot| {
-            let half = Vec3::new(NODE_HALF_WIDTH, 0.0, NODE_HALF_WIDTH);
-            let top = Vec3::Y * height(node.load(), node.sample.state);
-            ray.enters_box(foot - half, foot + half + top)
-                .is_some_and(|distance| distance < way.length())
-        })
+    let half = Vec3::new(NODE_HALF_WIDTH, 0.0, NODE_HALF_WIDTH);
+    cluster.standing().any(|(_, node, foot)| {
+        let top = Vec3::Y * height(node.load(), node.sample.state);
+        ray.enters_box(foot - half, foot + half + top)
+            .is_some_and(|distance| distance < way.length())
     })
 }

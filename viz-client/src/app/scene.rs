@@ -133,7 +133,9 @@ fn nodes(
     quality: Res<Quality>,
     time: Res<Time>,
 ) {
-    looks.0.retain(|id, _| cluster.nodes.contains_key(id));
+    if looks.0.len() > cluster.nodes.len() {
+        looks.0.retain(|id, _| cluster.nodes.contains_key(id));
+    }
     let aiming = pointing
         .dragged
         .map(|(process, _)| process)
@@ -144,30 +146,27 @@ fn nodes(
     let mirrors = quality.is_rich();
     let seconds = time.delta_secs();
     let (part, grown) = (share(seconds, LOAD_HALF_LIFE), share(seconds, 0.3));
-    for (id, node) in &cluster.nodes {
-        let Some(foot) = cluster.places.of(*id) else {
-            continue;
-        };
-        let look = looks.0.entry(*id).or_default();
+    for (id, node, foot) in cluster.standing() {
+        let look = looks.0.entry(id).or_default();
         look.load += (node.load().min(1.15) - look.load) * part;
         look.memory += (node.memory() - look.memory) * part;
         look.rise += (1.0 - look.rise) * grown;
         let color = theme.load(look.load);
         let state = match node.sample.state {
-            NodeState::Up if acting.is_draining(*id) => 3.0,
+            NodeState::Up if acting.is_draining(id) => 3.0,
             NodeState::Up => 0.0,
             NodeState::Stale => 1.0,
             NodeState::Down => 2.0,
         };
-        let selected = acting.selected_node() == Some(*id);
-        let hovered = pointing.hovered == Some(Target::Node(*id));
-        let can_receive = hovered && computes_on.is_some_and(|at| at != *id);
-        let dim = flag(!filter.shows_node(*id));
+        let selected = acting.selected_node() == Some(id);
+        let hovered = pointing.hovered == Some(Target::Node(id));
+        let can_receive = hovered && computes_on.is_some_and(|at| at != id);
+        let dim = flag(!filter.shows_node(id));
         let tall = height(look.load, node.sample.state) * ease(look.rise);
         let tower = |way| Instance {
             a: four(foot, tall),
             b: four(color, look.load),
-            c: [scatter(*id) * 10.0, state, flag(selected), flag(hovered)],
+            c: [scatter(id) * 10.0, state, flag(selected), flag(hovered)],
             d: [NODE_HALF_WIDTH, way, dim, 0.0],
         };
         drawing.add(Layer::Tower, tower(1.0));
@@ -222,7 +221,7 @@ fn processes(
     };
     // Names are in the order of homes: a colour serves for all processes of a home.
     let mut tint = (0, Vec3::ZERO);
-    for (name, body) in &bodies.all {
+    for (name, body) in bodies.all.iter() {
         if tint.0 != name.home {
             tint = (name.home, theme.tint(name.home));
         }

@@ -135,7 +135,13 @@ pub fn plugin(app: &mut App) {
 fn install() {
     let mattx = js_sys::Object::new();
     let numbers = Closure::<dyn Fn() -> String>::new(|| {
-        COPY.with_borrow(|copy| serde_json::to_string(&copy.numbers).unwrap_or_default())
+        COPY.with_borrow(|copy| {
+            let numbers = Numbers {
+                heap: heap(),
+                ..copy.numbers
+            };
+            serde_json::to_string(&numbers).unwrap_or_default()
+        })
     });
     let state = Closure::<dyn Fn() -> String>::new(|| {
         COPY.with_borrow_mut(|copy| {
@@ -213,7 +219,7 @@ fn copy(
             processes: cluster.processes.len(),
             messages: connection.messages,
             scale: drawing.scale,
-            heap: heap(),
+            heap: 0,
         };
         if copy.interest == 0 {
             return;

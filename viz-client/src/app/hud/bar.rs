@@ -3,11 +3,12 @@
 
 use bevy::prelude::*;
 use mattx_protocol::browser::{Role, Source};
-use mattx_protocol::model::NodeState;
+use mattx_protocol::model::{NodeState, ProcessRef};
+use mattx_viz_client::bodies::Body;
 
 use crate::app::Step;
 use crate::app::dom;
-use crate::app::model::TheCluster;
+use crate::app::model::{TheBodies, TheCluster};
 use crate::app::net::Connection;
 
 /// Milliseconds after which the picture counts as old: a running cluster has news every second.
@@ -20,7 +21,7 @@ pub fn plugin(app: &mut App) {
     );
 }
 
-fn refresh(cluster: Res<TheCluster>, connection: Res<Connection>) {
+fn refresh(cluster: Res<TheCluster>, bodies: Res<TheBodies>, connection: Res<Connection>) {
     let age = dom::now_ms() - connection.heard_ms;
     let (state, words) = match (connection.open, cluster.source) {
         (false, None) => ("wait", "connecting …".to_owned()),
@@ -76,11 +77,9 @@ fn refresh(cluster: Res<TheCluster>, connection: Res<Connection>) {
         &dom::by_id("count-processes"),
         &cluster.processes.len().to_string(),
     );
-    let away = cluster
-        .processes
-        .values()
-        .filter(|process| process.is_away())
-        .count();
+    // Bodies lie side by side in memory, which processes do not.
+    let is_away = |(name, body): &(&ProcessRef, &Body)| body.is_away_from(name.home);
+    let away = bodies.all.iter().filter(is_away).count();
     dom::text(&dom::by_id("count-away"), &away.to_string());
     let load = cluster
         .nodes

@@ -190,9 +190,8 @@ fn travel(
 ) {
     let Some(at) = clock.at else {
         if let Some(live) = aside.0.take() {
-            let revision = cluster.revision.max(live.revision) + 1;
-            cluster.0 = live;
-            cluster.revision = revision;
+            let past = std::mem::replace(&mut cluster.0, live);
+            cluster.become_other_than(&past);
             clock.shown = -1.0;
         }
         return;
