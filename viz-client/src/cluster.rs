@@ -2,8 +2,8 @@
 //! What the server told: nodes, processes under one name each wherever they compute, and moves under way.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 
 use glam::Vec3;
@@ -85,6 +85,29 @@ impl Process {
     pub fn is_away(&self) -> bool {
         self.node != self.name.home
     }
+
+    /// Takes in what `reporter` says: that it computes on `node`.
+    fn hear(&mut self, sample: ProcessSample, node: NodeId, reporter: NodeId) {
+        // The node where it computes knows more than its home does.
+        if node == reporter || node != self.node {
+            (self.node, self.sample) = (node, sample);
+        }
+    }
+}
+
+/// Where a process computes of which `reporter` says this.
+fn computes_on(sample: &ProcessSample, reporter: NodeId) -> NodeId {
+    match sample.kind {
+        ProcessKind::Deputy { node } => node,
+        ProcessKind::Local | ProcessKind::Guest { .. } => reporter,
+    }
+}
+
+/// Whether a sample is older than a move that was told.
+fn is_outdated(settled: &BTreeMap<ProcessRef, Settled>, name: &ProcessRef, node: NodeId) -> bool {
+    settled
+        .get(name)
+        .is_some_and(|settled| settled.node != node)
 }
 
 /// All names that processes of a home can have.
@@ -141,7 +164,7 @@ pub struct Cluster {
     pub revision: u64,
     changes: Changes,
     sequence: u64,
-    settled: HashMap<ProcessRef, Settled>,
+    settled: BTreeMap<ProcessRef, Settled>,
     /// What each node named in its latest sample, sorted.
     named: BTreeMap<NodeId, Vec<ProcessRef>>,
     news: Vec<News>,
@@ -372,40 +395,58 @@ impl Cluster {
     fn take_processes(&mut self, reporter: NodeId, samples: Vec<ProcessSample>, now: f64) {
         self.settled.retain(|_, settled| settled.until > now);
         self.changes.touch(reporter, self.revision);
-        let mut seen = Vec::with_capacity(samples.len());
-        for sample in samples {
-            let name = sample.identity(reporter);
-            seen.push(name);
-            if name.home != reporter {
-                self.changes.touch(name.home, self.revision);
-            }
-            let node = match sample.kind {
-                ProcessKind::Deputy { node } => node,
-                ProcessKind::Local | ProcessKind::Guest { .. } => reporter,
-            };
-            let outdated = self
-                .settled
-                .get(&name)
-                .is_some_and(|settled| settled.node != node);
-            if outdated {
-                continue;
-            }
-            match self.processes.entry(name) {
-                Entry::Vacant(free) => {
-                    free.insert(Process { name, node, sample });
+        let mut samples: Vec<(ProcessRef, Option<ProcessSample>)> = samples
+            .into_iter()
+            .map(|sample| (sample.identity(reporter), Some(sample)))
+            .collect();
+        samples.sort_by_key(|(name, _)| *name);
+        let mut doubtful = Vec::new();
+        // Those at home there come in the same order as they are known, so that none of them is looked up.
+        let first = samples.partition_point(|(name, _)| name < names_of(reporter).start());
+        let mut at_home = samples[first..].iter_mut().peekable();
+        for (name, known) in self.processes.range_mut(names_of(reporter)) {
+            while at_home.next_if(|(other, _)| other < name).is_some() {}
+            let mut named = false;
+            while let Some((_, sample)) = at_home.next_if(|(other, _)| other == name) {
+                named = true;
+                if let Some(sample) = sample.take() {
+                    let node = computes_on(&sample, reporter);
+                    if !is_outdated(&self.settled, name, node) {
+                        known.hear(sample, node, reporter);
+                    }
                 }
-                // The node where it computes knows more than its home does.
-                Entry::Occupied(known) if node != reporter && known.get().node == node => {}
-                Entry::Occupied(mut known) => *known.get_mut() = Process { name, node, sample },
+            }
+            if !named {
+                doubtful.push(*name);
             }
         }
-        seen.sort_unstable();
+        for (name, sample) in &mut samples {
+            let Some(sample) = sample.take() else {
+                continue;
+            };
+            let node = computes_on(&sample, reporter);
+            self.changes.touch(name.home, self.revision);
+            if is_outdated(&self.settled, name, node) {
+                continue;
+            }
+            match self.processes.entry(*name) {
+                Entry::Vacant(free) => {
+                    let name = *name;
+                    free.insert(Process { name, node, sample });
+                }
+                Entry::Occupied(mut known) => known.get_mut().hear(sample, node, reporter),
+            }
+        }
+        let mut names: Vec<ProcessRef> = samples.iter().map(|(name, _)| *name).collect();
+        names.dedup();
         // Only what it was asked about before, or is at home there, can be over; what it names goes on.
-        let is_missing = |name: &ProcessRef| seen.binary_search(name).is_err();
-        let mut doubtful: Vec<ProcessRef> = self.at_home(reporter).filter(is_missing).collect();
         let before = self.named.get(&reporter).into_iter().flatten();
-        doubtful.extend(before.copied().filter(is_missing));
-        self.named.insert(reporter, seen);
+        doubtful.extend(
+            before
+                .copied()
+                .filter(|name| names.binary_search(name).is_err()),
+        );
+        self.named.insert(reporter, names);
         self.forget_ended(doubtful);
     }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Flying, orbiting and touring.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use bevy::prelude::*;
 use mattx_viz_client::motion::share;
 use mattx_viz_client::pick::{Target, height};
@@ -62,6 +65,7 @@ impl Steering {
 pub fn plugin(app: &mut App) {
     app.init_resource::<TheRig>()
         .init_resource::<Steering>()
+        .insert_non_send(dom::watch_canvas_size())
         .add_systems(Startup, begin)
         .add_systems(Update, (fit, tour, steer).chain().in_set(super::Step::Act));
 }
@@ -81,8 +85,13 @@ fn begin(
 }
 
 /// Looks at the whole cluster as long as nobody has chosen another view.
-fn fit(mut rig: ResMut<TheRig>, mut steering: ResMut<Steering>, cluster: Res<TheCluster>) {
-    let size = dom::canvas_size().max(Vec2::ONE);
+fn fit(
+    mut rig: ResMut<TheRig>,
+    mut steering: ResMut<Steering>,
+    cluster: Res<TheCluster>,
+    canvas: NonSend<Rc<Cell<Vec2>>>,
+) {
+    let size = canvas.get().max(Vec2::ONE);
     let resized = rig.size != size;
     rig.size = size;
     let nodes = cluster.nodes.len();

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The page around the canvas. Text goes in as text only, never as markup: names of processes come from strangers.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use bevy::math::Vec2;
 use wasm_bindgen::convert::FromWasmAbi;
 use wasm_bindgen::prelude::*;
@@ -158,11 +161,20 @@ pub fn reload_in(milliseconds: i32) {
     );
 }
 
-/// Size of the canvas in CSS pixels, in which pointers are told, too.
+/// The size of the canvas in CSS pixels, in which pointers are told, too; the browser tells when it changes. To ask for it
+/// in every frame would have the browser lay the page out in every frame.
 #[must_use]
-pub fn canvas_size() -> Vec2 {
+pub fn watch_canvas_size() -> Rc<Cell<Vec2>> {
     let canvas = by_id("scene");
-    Vec2::new(canvas.client_width() as f32, canvas.client_height() as f32)
+    let measure = move || Vec2::new(canvas.client_width() as f32, canvas.client_height() as f32);
+    let size = Rc::new(Cell::new(measure()));
+    let to = size.clone();
+    let observe = Closure::<dyn FnMut()>::new(move || to.set(measure()));
+    if let Ok(observer) = web_sys::ResizeObserver::new(observe.as_ref().unchecked_ref()) {
+        observer.observe(&by_id("scene"));
+    }
+    observe.forget();
+    size
 }
 
 /// Milliseconds since the page was opened.

@@ -135,16 +135,15 @@ pub fn paint(
     {
         painter.depth = Some(make_depth(&device, depth_key));
     }
-    let key = (size.0, size.1, format);
-    if !small {
-        painter.stretch = None;
-    } else if painter
-        .stretch
-        .as_ref()
-        .is_none_or(|stretch| stretch.key != key)
-    {
-        painter.stretch = Some(Stretch::new(&device, key));
-    }
+    let stretch = match &mut painter.stretch {
+        _ if !small => None,
+        Some(stretch) if stretch.format == format => Some(stretch),
+        slot => Some(slot.insert(Stretch::new(&device, format))),
+    };
+    let stretch = stretch.map(|stretch| {
+        let pipeline = stretch.pipeline.clone();
+        (pipeline, stretch.small(&device, size))
+    });
     let (Some(pipelines), Some(depth)) = (&mut painter.pipelines, &painter.depth) else {
         return;
     };
@@ -155,9 +154,9 @@ pub fn paint(
         }
     }
     let window = target.out_texture_color_attachment(Some(LinearRgba::BLACK));
-    let mut first = match &painter.stretch {
-        Some(stretch) => Some(wgpu::RenderPassColorAttachment {
-            view: &stretch.view,
+    let mut first = match &stretch {
+        Some((_, small)) => Some(wgpu::RenderPassColorAttachment {
+            view: &small.view,
             depth_slice: None,
             resolve_target: None,
             ops: wgpu::Operations {
@@ -196,7 +195,7 @@ pub fn paint(
         pass.draw(vertices, 0..1);
     }
     drop(pass);
-    let Some(stretch) = &painter.stretch else {
+    let Some((pipeline, small)) = stretch else {
         return;
     };
     let mut pass = context.begin_tracked_render_pass(wgpu::RenderPassDescriptor {
@@ -207,8 +206,8 @@ pub fn paint(
         occlusion_query_set: None,
         multiview_mask: None,
     });
-    pass.set_render_pipeline(&stretch.pipeline);
-    pass.set_bind_group(0, &stretch.bind_group, &[]);
+    pass.set_render_pipeline(&pipeline);
+    pass.set_bind_group(0, &small.bind_group, &[]);
     pass.draw(0..3, 0..1);
 }
 

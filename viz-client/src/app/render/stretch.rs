@@ -4,38 +4,30 @@
 use bevy::render::render_resource::{BindGroup, RenderPipeline, TextureView};
 use bevy::render::renderer::RenderDevice;
 
-/// The smaller picture and how it is stretched.
+/// Stretches smaller pictures; making it takes long, so it serves for all sizes.
 pub struct Stretch {
-    /// Its size and format.
-    pub key: (u32, u32, wgpu::TextureFormat),
+    /// Of the smaller picture and of what it is stretched onto.
+    pub format: wgpu::TextureFormat,
+    /// The stretching pass: three vertices.
+    pub pipeline: RenderPipeline,
+    group_layout: wgpu::BindGroupLayout,
+    sampler: wgpu::Sampler,
+    small: Option<Small>,
+}
+
+/// A smaller picture.
+pub struct Small {
+    size: (u32, u32),
     /// What is drawn into.
     pub view: TextureView,
     /// What the stretching pass needs.
     pub bind_group: BindGroup,
-    /// The stretching pass: three vertices.
-    pub pipeline: RenderPipeline,
 }
 
 impl Stretch {
-    /// A picture of this size; it is stretched onto something of the same format.
-    pub fn new(device: &RenderDevice, key: (u32, u32, wgpu::TextureFormat)) -> Self {
-        let (width, height, format) = key;
+    /// Stretches pictures of this format.
+    pub fn new(device: &RenderDevice, format: wgpu::TextureFormat) -> Self {
         let raw = device.wgpu_device();
-        let texture = raw.create_texture(&wgpu::TextureDescriptor {
-            label: Some("small picture"),
-            size: wgpu::Extent3d {
-                width,
-                height,
-                depth_or_array_layers: 1,
-            },
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D2,
-            format,
-            usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::TEXTURE_BINDING,
-            view_formats: &[],
-        });
-        let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
         let sampler = raw.create_sampler(&wgpu::SamplerDescriptor {
             mag_filter: wgpu::FilterMode::Linear,
             min_filter: wgpu::FilterMode::Linear,
@@ -62,20 +54,6 @@ impl Stretch {
                     1,
                     wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
                 ),
-            ],
-        });
-        let bind_group = raw.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some("small picture"),
-            layout: &group_layout,
-            entries: &[
-                wgpu::BindGroupEntry {
-                    binding: 0,
-                    resource: wgpu::BindingResource::TextureView(&view),
-                },
-                wgpu::BindGroupEntry {
-                    binding: 1,
-                    resource: wgpu::BindingResource::Sampler(&sampler),
-                },
             ],
         });
         let layout = raw.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
@@ -109,10 +87,63 @@ impl Stretch {
             cache: None,
         });
         Self {
-            key,
-            view: view.into(),
-            bind_group: bind_group.into(),
+            format,
             pipeline: pipeline.into(),
+            group_layout,
+            sampler,
+            small: None,
         }
+    }
+
+    /// The smaller picture, anew when it shall have another size.
+    pub fn small(&mut self, device: &RenderDevice, size: (u32, u32)) -> &Small {
+        self.small = self.small.take().filter(|small| small.size == size);
+        self.small.get_or_insert_with(|| {
+            make(device, self.format, size, &self.group_layout, &self.sampler)
+        })
+    }
+}
+
+fn make(
+    device: &RenderDevice,
+    format: wgpu::TextureFormat,
+    size: (u32, u32),
+    layout: &wgpu::BindGroupLayout,
+    sampler: &wgpu::Sampler,
+) -> Small {
+    let raw = device.wgpu_device();
+    let texture = raw.create_texture(&wgpu::TextureDescriptor {
+        label: Some("small picture"),
+        size: wgpu::Extent3d {
+            width: size.0,
+            height: size.1,
+            depth_or_array_layers: 1,
+        },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format,
+        usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::TEXTURE_BINDING,
+        view_formats: &[],
+    });
+    let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
+    let bind_group = raw.create_bind_group(&wgpu::BindGroupDescriptor {
+        label: Some("small picture"),
+        layout,
+        entries: &[
+            wgpu::BindGroupEntry {
+                binding: 0,
+                resource: wgpu::BindingResource::TextureView(&view),
+            },
+            wgpu::BindGroupEntry {
+                binding: 1,
+                resource: wgpu::BindingResource::Sampler(sampler),
+            },
+        ],
+    });
+    Small {
+        size,
+        view: view.into(),
+        bind_group: bind_group.into(),
     }
 }
