@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A process: a ball, drawn as a square that faces the eye.
+// A process: a ball, drawn as a triangle around it that faces the eye: half as many corners as a square has.
 // a: middle, radius. b: colour of its home, CPU share. c: selected, pointed at, away from home, presence.
 // d: 1 where it is not what is searched for.
 
@@ -13,9 +13,9 @@ struct Varying {
 
 @vertex
 fn vertex(@builtin(vertex_index) number: u32) -> Varying {
-    let i = instance(number / 6u);
-    let index = number % 6u;
-    let at = corner(index);
+    let i = instance(number / 3u);
+    let index = number % 3u;
+    let at = vec2<f32>(select(select(0.0, 1.7320508, index == 1u), -1.7320508, index == 0u), select(-1.0, 2.0, index == 2u));
     let world = i.a.xyz + (globals.right.xyz * at.x + globals.up.xyz * at.y) * i.a.w * i.c.w;
     var out: Varying;
     out.clip = globals.clip_from_world * vec4<f32>(world, 1.0);

@@ -71,9 +71,9 @@ impl Layer {
     pub fn vertices(self) -> u32 {
         match self {
             Self::Mirror | Self::Tower => 54,
-            Self::Sky => 3,
+            Self::Sky | Self::Glyph => 3,
             Self::Ribbon => RIBBON_SEGMENTS * 6,
-            Self::Glyph | Self::Floor | Self::Pad | Self::Glow => 6,
+            Self::Floor | Self::Pad | Self::Glow => 6,
         }
     }
 

@@ -13,12 +13,14 @@ struct Varying {
     @location(5) @interpolate(flat, either) size: vec4<f32>,
 };
 
-const SIXTH: f32 = 1.04719755;
-
-// Corner `k` of six, so turned that sides face those of the neighbours.
+// Corner `k` of six, so turned that sides face those of the neighbours. Without sine and cosine, which would cost more
+// than all the rest where the CPU draws.
 fn six(k: f32) -> vec2<f32> {
-    let angle = (k + 0.5) * SIXTH;
-    return vec2<f32>(cos(angle), sin(angle));
+    let nth = k - select(0.0, 6.0, k > 5.5);
+    let x = 0.8660254 * (abs(nth - 2.5) - 1.5);
+    let half = nth - select(0.0, 3.0, nth > 2.5);
+    let y = (1.0 - 0.5 * abs(half - 1.0)) * select(-1.0, 1.0, nth < 2.5);
+    return vec2<f32>(x, y);
 }
 
 @vertex
@@ -32,14 +34,25 @@ fn vertex(@builtin(vertex_index) number: u32) -> Varying {
     var out: Varying;
     var at = vec3<f32>(0.0, tall, 0.0);
     var normal = vec4<f32>(0.0, 1.0, 0.0, 1.0);
+    // What drains runs to a point.
+    let taper = select(0.04, 0.72, state > 2.5);
+    var hidden = false;
     if index < 36u {
         let side = f32(index / 6u);
         let corner = corner(index % 6u);
-        let around = six(side + select(0.0, 1.0, corner.x > 0.0));
-        let middle = normalize(six(side) + six(side + 1.0));
+        let left = six(side);
+        let right = six(side + 1.0);
+        let around = select(left, right, corner.x > 0.0);
+        // Half way between two corners it is as far to the middle as a side is high above it.
+        let middle = (left + right) * 0.57735027;
         at = vec3<f32>(around.x * radius, (corner.y * 0.5 + 0.5) * tall, around.y * radius);
         normal = vec4<f32>(middle.x, 0.0, middle.y, 0.0);
         out.face = vec3<f32>(corner.x, at.y, 1.0);
+        // Nobody sees the back of what is not seen through.
+        let reach = radius * 0.8660254;
+        let outwards = vec3<f32>(middle.x, i.d.y * taper * reach / max(tall, 0.01), middle.y);
+        let foot = i.a.xyz + vec3<f32>(middle.x, 0.0, middle.y) * reach;
+        hidden = dot(outwards, globals.eye.xyz - foot) < 0.0 && (state < 0.5 || state > 2.5);
     } else {
         let third = (index - 36u) % 3u;
         let side = f32((index - 36u) / 3u);
@@ -48,16 +61,19 @@ fn vertex(@builtin(vertex_index) number: u32) -> Varying {
         at = vec3<f32>(around.x * radius * outer, tall, around.y * radius * outer);
         out.face = vec3<f32>(select(-1.0, 1.0, third == 1u), tall, outer);
     }
-    // What drains runs to a point; what is down has fallen to one side.
-    let up = at.y / max(tall, 0.01);
-    let narrow = select(1.0 - 0.04 * up, 1.0 - 0.72 * up, state > 2.5);
+    let narrow = 1.0 - taper * at.y / max(tall, 0.01);
     at = vec3<f32>(at.x * narrow, at.y, at.z * narrow);
     if state > 1.5 && state < 2.5 {
+        // What is down has fallen to one side.
         at.y *= 1.0 + 0.55 * at.x / radius;
     }
     at.y *= i.d.y;
     out.world = i.a.xyz + at;
     out.clip = globals.clip_from_world * vec4<f32>(out.world, 1.0);
+    if hidden {
+        // All its corners in one point: there is nothing to draw.
+        out.clip = vec4<f32>(0.0, 0.0, 0.0, 1.0);
+    }
     out.normal = normal;
     out.color = i.b;
     out.state = i.c;
