@@ -19,7 +19,8 @@
 
 #define PERIOD		50		/* ms */
 #define THREAD_PERIOD	200		/* ms */
-#define SLACK		4		/* periods */
+#define SLACK		4		/* periods, and one in so many: */
+#define AGREEMENT	50		/* timers go by the clock of home, which may be quicker or slower */
 #define PERIODIC	(SIGRTMIN + 1)
 #define ONCE		(SIGRTMIN + 2)
 
@@ -144,7 +145,7 @@ int main(int argc, char **argv)
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = PERIODIC };
 	struct sigevent call = { .sigev_notify = SIGEV_THREAD, .sigev_notify_function = on_call };
 	timer_t periodic, calling;
-	uint64_t begin, passed;
+	uint64_t begin, passed, slack;
 	sigset_t set;
 
 	if (argc > 1 && !strcmp(argv[1], "processor"))
@@ -169,7 +170,8 @@ int main(int argc, char **argv)
 	usleep(2 * PERIOD * 1000);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	passed = now() - begin;
-	if (periods + SLACK < passed / PERIOD || periods > passed / PERIOD + SLACK)
+	slack = SLACK + passed / PERIOD / AGREEMENT;
+	if (periods + slack < passed / PERIOD || periods > passed / PERIOD + slack)
 		fault("periods", (long)periods - (long)(passed / PERIOD));
 	if (calls < 1 || calls > passed / THREAD_PERIOD + SLACK)
 		fault("calls", (long)calls);
