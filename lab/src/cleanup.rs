@@ -3,7 +3,6 @@
 //! cluster lives in a static. Virtual machines die with this process by themselves (see `qemu`); what is left is
 //! to remove the run folders.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
@@ -41,7 +40,7 @@ fn arm() {
 extern "C" fn at_exit() {
     crate::qemu::kill_all();
     for path in live().drain(..) {
-        let _ = fs::remove_dir_all(path);
+        crate::rundir::remove(&path);
     }
 }
 

@@ -29,8 +29,7 @@ impl RunDir {
         remove_stale(&base);
         let path = base.join(name);
         let what = || format!("cannot make the run folder {}", path.display());
-        fs::create_dir_all(&base).context(what)?;
-        match fs::create_dir(&path) {
+        match make(&base, &path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(Error::Usage(format!(
                     "a cluster named \"{name}\" is running already; end it (scripts/lab down --name {name}) or choose another name"
@@ -53,8 +52,32 @@ impl RunDir {
 
 impl Drop for RunDir {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.path);
+        remove(&self.path);
         cleanup::forget(&self.path);
+    }
+}
+
+/// Makes `path` in `base`, which goes with the last cluster that was in it.
+fn make(base: &Path, path: &Path) -> io::Result<()> {
+    const TRIES: usize = 5;
+    let mut made = Ok(());
+    for _ in 0..TRIES {
+        fs::create_dir_all(base)?;
+        made = fs::create_dir(path);
+        match &made {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            _ => break,
+        }
+    }
+    made
+}
+
+/// Removes a run folder, and the folder that it is in when it was the last.
+pub(crate) fn remove(path: &Path) {
+    let _ = fs::remove_dir_all(path);
+    if let Some(base) = path.parent() {
+        // Fails when others are there.
+        let _ = fs::remove_dir(base);
     }
 }
 
@@ -91,12 +114,12 @@ fn remove_stale(base: &Path) {
         let Ok(lock) = File::open(entry.path().join(LOCK)) else {
             // Without its lock file it is being made at this moment, or somebody who removed it was ended.
             if is_older_than_a_minute(&entry) {
-                let _ = fs::remove_dir_all(entry.path());
+                remove(&entry.path());
             }
             continue;
         };
         if let Ok(_lock) = Flock::lock(lock, FlockArg::LockExclusiveNonblock) {
-            let _ = fs::remove_dir_all(entry.path());
+            remove(&entry.path());
         }
     }
 }
@@ -140,6 +163,20 @@ mod tests {
         );
         drop(dir);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn the_folder_of_all_goes_with_the_last() {
+        let base = env::temp_dir().join(format!("mattx-lab-unit-{}", std::process::id()));
+        let (one, other) = (base.join("one"), base.join("other"));
+        make(&base, &one).unwrap();
+        make(&base, &other).unwrap();
+        remove(&one);
+        assert!(other.exists());
+        remove(&other);
+        assert!(!base.exists());
+        make(&base, &one).unwrap();
+        remove(&one);
     }
 
     #[test]
