@@ -173,8 +173,13 @@ fn nodes(
         if mirrors {
             drawing.add(Layer::Mirror, tower(-1.0));
         }
+        let pad = if selected || can_receive || hovered {
+            Layer::Chosen
+        } else {
+            Layer::Pad
+        };
         drawing.add(
-            Layer::Pad,
+            pad,
             Instance {
                 a: four(foot + Vec3::Y * 0.012, PAD * (0.9 + 0.1 * look.rise)),
                 b: four(color, look.load),
@@ -340,7 +345,7 @@ fn journey(drawing: &mut Drawing, cluster: &TheCluster, body: &Body, look: &Look
         } else {
             // Failures look different in shape, too: a cross that stays.
             drawing.add(
-                Layer::Glow,
+                Layer::Sign,
                 Instance {
                     a: four(body.position, 1.3),
                     b: four(color, 1.6 * (1.0 - age)),
@@ -380,7 +385,7 @@ fn journey(drawing: &mut Drawing, cluster: &TheCluster, body: &Body, look: &Look
     drawing.add(Layer::Ribbon, shape(0.03, 0.35, 1.0, 0.0));
     drawing.add(Layer::Ribbon, shape(0.10, 0.8, ease(flight.progress), 2.2));
     drawing.add(
-        Layer::Glow,
+        Layer::Sign,
         Instance {
             a: four(body.position, 1.7),
             b: four(color, 0.9),
@@ -397,7 +402,7 @@ fn ring(drawing: &mut Drawing, at: Vec3, size: f32, color: Vec3, light: f32) {
         c: [1.0, 0.0, 0.0, 0.0],
         d: [0.0; 4],
     };
-    drawing.add(Layer::Glow, instance);
+    drawing.add(Layer::Sign, instance);
 }
 
 /// The line from a process that is dragged to where the pointer is.

@@ -20,10 +20,10 @@ fn vertex(@builtin(vertex_index) index: u32) -> Varying {
 
 // 0 in the middle of a tile, 0.5 at its border.
 fn tile(p: vec2<f32>) -> f32 {
-    if globals.accent.w > 1.5 {
+    if TILES == 2 {
         return 0.5 - abs(fract(length(p)) - 0.5);
     }
-    if globals.accent.w > 0.5 {
+    if TILES == 1 {
         let q = abs(fract(p + 0.5) - 0.5);
         return max(q.x, q.y);
     }
@@ -55,7 +55,7 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let coarse = seam(at, pixel, 0.006);
     // The fine pattern only where there is a GPU: it doubles what the floor costs.
     var fine = 0.0;
-    if globals.memory.w > 0.5 {
+    if RICH {
         fine = seam(at * 5.0, pixel * 5.0, 0.03);
     }
     let line = fine * 0.05 + coarse * 0.42;

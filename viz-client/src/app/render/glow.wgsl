@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Light: halos, rings and stars, as squares that face the eye.
+// Light: halos and stars, and (SIGNS) rings, sparks and crosses, as squares that face the eye.
 // a: middle (a direction for stars), size. b: colour, brightness. c: kind (0 halo, 1 ring, 2 star, 3 spark, 4 flat light, 5 cross), phase.
 
 struct Varying {
@@ -46,6 +46,15 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let r = length(in.at);
     let inside = max(1.0 - r, 0.0);
     var light = inside * inside * inside;
+    if SIGNS {
+        light = sign_light(in, r, inside, light);
+    }
+    let shine = min(in.color.a * light, 1.0);
+    return vec4<f32>(in.color.rgb * in.color.a * light, shine * globals.floor_line.w);
+}
+
+fn sign_light(in: Varying, r: f32, inside: f32, halo: f32) -> f32 {
+    var light = halo;
     if in.kind.x == 1.0 {
         let angle = atan2(in.at.y, in.at.x) / 6.2831853 + globals.eye.w * 0.12 * globals.sky_high.w;
         let dashes = smoothstep(0.10, 0.16, abs(fract(angle * 4.0) - 0.5));
@@ -57,6 +66,5 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
         let flare = exp(-abs(in.at.x) * 14.0) * inside + exp(-abs(in.at.y) * 14.0) * inside;
         light = light * 1.2 + flare * 0.5;
     }
-    let shine = min(in.color.a * light, 1.0);
-    return vec4<f32>(in.color.rgb * in.color.a * light, shine * globals.floor_line.w);
+    return light;
 }

@@ -21,23 +21,30 @@ pub enum Layer {
     Floor,
     /// Gauges on the floor around nodes.
     Pad,
+    /// The same around those that are selected, or a place to drop on.
+    Chosen,
     /// Tethers and flights.
     Ribbon,
-    /// Light around things, rings, stars.
+    /// Light around things, on them, and of stars.
     Glow,
+    /// Light with a form: rings, crosses, sparks. Few have it, and where the CPU draws it would make all other light as
+    /// dear.
+    Sign,
 }
 
 impl Layer {
     /// All layers in the order in which they are drawn.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Mirror,
         Self::Tower,
         Self::Glyph,
         Self::Sky,
         Self::Floor,
         Self::Pad,
+        Self::Chosen,
         Self::Ribbon,
         Self::Glow,
+        Self::Sign,
     ];
 
     /// Its name in graphics debuggers.
@@ -49,8 +56,10 @@ impl Layer {
             Self::Sky => "sky",
             Self::Floor => "floor",
             Self::Pad => "pads",
+            Self::Chosen => "chosen pads",
             Self::Ribbon => "ribbons",
             Self::Glow => "glows",
+            Self::Sign => "signs",
         }
     }
 
@@ -61,9 +70,9 @@ impl Layer {
             Self::Glyph => include_str!("glyph.wgsl"),
             Self::Sky => include_str!("sky.wgsl"),
             Self::Floor => include_str!("floor.wgsl"),
-            Self::Pad => include_str!("pad.wgsl"),
+            Self::Pad | Self::Chosen => include_str!("pad.wgsl"),
             Self::Ribbon => include_str!("ribbon.wgsl"),
-            Self::Glow => include_str!("glow.wgsl"),
+            Self::Glow | Self::Sign => include_str!("glow.wgsl"),
         }
     }
 
@@ -73,7 +82,7 @@ impl Layer {
             Self::Mirror | Self::Tower => 54,
             Self::Sky | Self::Glyph => 3,
             Self::Ribbon => RIBBON_SEGMENTS * 6,
-            Self::Floor | Self::Pad | Self::Glow => 6,
+            Self::Floor | Self::Pad | Self::Chosen | Self::Glow | Self::Sign => 6,
         }
     }
 
@@ -103,7 +112,7 @@ impl Layer {
         match self {
             Self::Mirror | Self::Tower | Self::Glyph | Self::Sky => None,
             // Light leaves alpha at 0 and so is added; on a light ground it covers instead.
-            Self::Floor | Self::Pad | Self::Ribbon | Self::Glow => {
+            Self::Floor | Self::Pad | Self::Chosen | Self::Ribbon | Self::Glow | Self::Sign => {
                 blend(mix(BlendFactor::One, BlendFactor::OneMinusSrcAlpha))
             }
         }

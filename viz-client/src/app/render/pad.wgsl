@@ -60,7 +60,7 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
         color += in.color.rgb * (band(r, 0.575, 0.582, soft) * 0.25 + band(r, 0.715, 0.720, soft) * 0.12) * alive;
     }
     // Selected or a place to drop on: a ring that breathes.
-    if in.state.y + in.state.z > 0.0 {
+    if CHOSEN {
         let breath = 0.75 + 0.25 * sin(globals.eye.w * 5.0);
         let dashes = step(0.35, fract(turn(in.at) * 12.0 + globals.eye.w * 0.10));
         color += globals.accent.rgb * band(r, 0.80, 0.835, soft) * (in.state.y * 0.9 + in.state.z * dashes * breath);

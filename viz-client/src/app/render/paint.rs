@@ -25,8 +25,17 @@ pub struct Painter {
     stretch: Option<Stretch>,
 }
 
+/// What pipelines are made for.
+#[derive(Clone, Copy, PartialEq)]
+struct Key {
+    format: wgpu::TextureFormat,
+    samples: u32,
+    /// As [`Tiles`](mattx_viz_client::places::Tiles) numbers them.
+    tiles: u32,
+}
+
 struct Pipelines {
-    key: (wgpu::TextureFormat, u32),
+    key: Key,
     layout: wgpu::PipelineLayout,
     group_layout: wgpu::BindGroupLayout,
     bind_group: BindGroup,
@@ -38,7 +47,7 @@ impl Pipelines {
     /// Makes the pipeline of a layer, unless it is there.
     fn prepare(&mut self, device: &RenderDevice, layer: Layer) {
         self.made[Self::slot(layer)]
-            .get_or_insert_with(|| make_pipeline(device, &self.layout, self.key, layer));
+            .get_or_insert_with(|| make_pipeline(device, &self.layout, &self.key, layer));
     }
 
     fn of(&self, layer: Layer) -> Option<&RenderPipeline> {
@@ -110,12 +119,17 @@ pub fn paint(
         return;
     };
     let samples = if drawing.smooth { SAMPLES } else { 1 };
+    let key = Key {
+        format,
+        samples,
+        tiles: drawing.globals.accent[3] as u32,
+    };
     if painter
         .pipelines
         .as_ref()
-        .is_none_or(|pipelines| pipelines.key != (format, samples))
+        .is_none_or(|pipelines| pipelines.key != key)
     {
-        painter.pipelines = Some(make_pipelines(&device, globals, shapes, (format, samples)));
+        painter.pipelines = Some(make_pipelines(&device, globals, shapes, key));
     }
     let canvas = target.main_texture().size();
     let small = drawing.scale < 0.99;
@@ -237,12 +251,7 @@ fn make_depth(device: &RenderDevice, key: (u32, u32, u32, wgpu::TextureFormat)) 
     }
 }
 
-fn make_pipelines(
-    device: &RenderDevice,
-    globals: &Buffer,
-    shapes: &Shapes,
-    (format, samples): (wgpu::TextureFormat, u32),
-) -> Pipelines {
+fn make_pipelines(device: &RenderDevice, globals: &Buffer, shapes: &Shapes, key: Key) -> Pipelines {
     let raw = device.wgpu_device();
     let entry = |binding, visibility, ty| wgpu::BindGroupLayoutEntry {
         binding,
@@ -279,7 +288,7 @@ fn make_pipelines(
         immediate_size: 0,
     });
     Pipelines {
-        key: (format, samples),
+        key,
         layout,
         bind_group: make_bind_group(device, &group_layout, globals, shapes),
         group_layout,
@@ -313,16 +322,32 @@ fn make_bind_group(
     group.into()
 }
 
+/// What shaders know when they are compiled: where the CPU draws, what a condition skips is computed all the same.
+fn constants(key: &Key, layer: Layer) -> String {
+    format!(
+        "const RICH: bool = {};\nconst SIGNS: bool = {};\nconst CHOSEN: bool = {};\nconst TILES: i32 = {};",
+        key.samples > 1,
+        layer == Layer::Sign,
+        layer == Layer::Chosen,
+        key.tiles
+    )
+}
+
 fn make_pipeline(
     device: &RenderDevice,
     layout: &wgpu::PipelineLayout,
-    (format, samples): (wgpu::TextureFormat, u32),
+    key: &Key,
     layer: Layer,
 ) -> RenderPipeline {
+    let Key {
+        format, samples, ..
+    } = *key;
     let raw = device.wgpu_device();
     let module = raw.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some(layer.name()),
-        source: wgpu::ShaderSource::Wgsl(format!("{COMMON}\n{}", layer.shader()).into()),
+        source: wgpu::ShaderSource::Wgsl(
+            format!("{COMMON}\n{}\n{}", constants(key, layer), layer.shader()).into(),
+        ),
     });
     let pipeline = raw.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
         label: Some(layer.name()),

@@ -7,7 +7,7 @@ struct Varying {
 };
 
 // Below this there is nothing but the floor.
-const UNDER: f32 = -0.25;
+const UNDER: f32 = -0.14;
 
 @vertex
 fn vertex(@builtin(vertex_index) index: u32) -> Varying {
@@ -33,11 +33,13 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     var color = mix(globals.sky_low.rgb, globals.sky_high.rgb, smoothstep(-0.02, 0.42, height));
     // Dawn where the floor ends: brighter to one side, with a blush above.
     let dawn = 0.55 + 0.45 * direction.x;
-    color += globals.horizon.rgb * (exp(-abs(height) * 60.0) * 0.9 + exp(-abs(height) * 16.0) * 0.22) * (0.25 + 0.75 * dawn) * mix(0.25, 1.0, night);
+    // A wide glow, and a narrow one, which is its fourth power.
+    let glow = exp(-abs(height) * 15.0);
+    color += globals.horizon.rgb * (pow4(glow) * 0.9 + glow * 0.22) * (0.25 + 0.75 * dawn) * mix(0.25, 1.0, night);
     color += vec3<f32>(0.032, 0.008, 0.046) * exp(-abs(height - 0.08) * 9.0) * (1.0 - 0.5 * dawn) * night;
     // A band of faint light across the sky, torn by dust.
     // Only where there is a GPU: it costs more than all the rest of the sky.
-    if globals.memory.w > 0.5 {
+    if RICH {
         let band = dot(direction, vec3<f32>(0.36, 0.78, -0.51));
         let flow = vec2<f32>(dot(direction, vec3<f32>(4.9, 3.1, -2.3)), dot(direction, vec3<f32>(-3.3, 2.7, 4.9)));
         let dust = 0.5 + 0.5 * sin(flow.x * 1.7 + 1.8 * sin(flow.y * 1.3)) * sin(flow.y * 1.1 + 1.4 * sin(flow.x * 1.2 + 2.0));
