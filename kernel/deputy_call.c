@@ -81,8 +81,7 @@ static void mattx_deputy_call_return(struct mattx_export *export, struct mattx_f
 	spin_unlock(&export->lock);
 }
 
-static void mattx_deputy_call_make(struct mattx_export *export,
-				   const struct mattx_home_call *call,
+static void mattx_deputy_call_make(struct mattx_export *export, struct mattx_home_call *call,
 				   struct mattx_home_answer *answer)
 {
 	switch (call->kind) {

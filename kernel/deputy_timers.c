@@ -99,13 +99,13 @@ static s64 mattx_timer_ahead(const struct mattx_home_call *call)
  * A deadline by the clock of the guest's host becomes one by ours.  What is no
  * deadline stays what it is: 0 disarms, and the kernel refuses what is invalid.
  */
-static void mattx_timer_deadline(const struct mattx_home_call *call, u8 *bytes)
+static void mattx_timer_deadline(struct mattx_home_call *call)
 {
 	struct __kernel_itimerspec setting;
 	struct timespec64 deadline;
 	s64 there;
 
-	memcpy(&setting, bytes, sizeof(setting));
+	memcpy(&setting, call->bytes, sizeof(setting));
 	deadline.tv_sec = setting.it_value.tv_sec;
 	deadline.tv_nsec = setting.it_value.tv_nsec;
 	if (!timespec64_valid(&deadline) || !(deadline.tv_sec || deadline.tv_nsec))
@@ -118,25 +118,22 @@ static void mattx_timer_deadline(const struct mattx_home_call *call, u8 *bytes)
 							       -KTIME_MAX / 2, KTIME_MAX / 2), 1));
 	setting.it_value.tv_sec = deadline.tv_sec;
 	setting.it_value.tv_nsec = deadline.tv_nsec;
-	memcpy(bytes, &setting, sizeof(setting));
+	memcpy(call->bytes, &setting, sizeof(setting));
 }
 
-void mattx_deputy_timer_call(const struct mattx_home_call *call,
-			     struct mattx_home_answer *answer)
+void mattx_deputy_timer_call(struct mattx_home_call *call, struct mattx_home_answer *answer)
 {
 	const struct mattx_timer_call *how = &mattx_timer_calls[call->kind];
 	u32 in = call->kind == MATTX_CALL_TIMER_CREATE && call->numbers[1] ?
 		 sizeof(struct sigevent) : how->in;
 	struct pt_regs regs;
-	u8 bytes[MATTX_CALL_BYTES];
 	unsigned long page;
 
 	answer->result = -EINVAL;
 	if (call->size != in)
 		return;
-	memcpy(bytes, call->bytes, in);
 	if (call->kind == MATTX_CALL_TIMER_SETTIME && call->numbers[1] & TIMER_ABSTIME)
-		mattx_timer_deadline(call, bytes);
+		mattx_timer_deadline(call);
 	answer->result = -EOPNOTSUPP;
 	if (mattx_hooks_find())
 		return;
@@ -147,7 +144,7 @@ void mattx_deputy_timer_call(const struct mattx_home_call *call,
 		return;
 	mattx_timer_registers(call, page, &regs);
 	answer->result = -EFAULT;
-	if (copy_to_user((void __user *)(page + MATTX_TIMER_IN), bytes, in))
+	if (copy_to_user((void __user *)(page + MATTX_TIMER_IN), call->bytes, in))
 		goto unmap;
 	answer->result = mattx_hook_original(how->hook, &regs);
 	if (answer->result < 0)

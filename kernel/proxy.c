@@ -335,7 +335,7 @@ static bool mattx_proxies_describe(const struct mattx_proxies *proxies, unsigned
 	rcu_read_lock();
 	descriptor->close_on_exec = close_on_exec(fd, current->files);
 	rcu_read_unlock();
-	if (file->f_op == &mattx_proxy_fops && proxy->proxies == proxies) {
+	if (mattx_proxies_have(proxies, file)) {
 		descriptor->handle = proxy->handle;
 		return true;
 	}

@@ -46,6 +46,14 @@ struct mattx_proxy {
 
 extern const struct file_operations mattx_proxy_fops;
 
+/* Whether it is one of these. */
+static inline bool mattx_proxies_have(const struct mattx_proxies *proxies, const struct file *file)
+{
+	const struct mattx_proxy *proxy = file->private_data;
+
+	return file->f_op == &mattx_proxy_fops && proxy->proxies == proxies;
+}
+
 /* proxy.c */
 struct mattx_proxies *mattx_proxies_hold(struct mattx_proxies *proxies);
 /* Newer readiness replaces older; wakes those who wait for it if @wake. */

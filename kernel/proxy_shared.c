@@ -10,7 +10,6 @@
 #include <linux/string.h>
 
 #include "compat.h"
-#include "descriptor.h"
 #include "proxy_private.h"
 #include "tree.h"
 
@@ -90,7 +89,7 @@ void mattx_proxies_use_shared(struct mattx_proxies *proxies, const char *folder)
 	while ((file = fget_task_next(current, &fd))) {
 		proxy = file->private_data;
 		here = NULL;
-		if (file->f_op == &mattx_proxy_fops && proxy->proxies == proxies &&
+		if (mattx_proxies_have(proxies, file) &&
 		    (S_ISREG(proxy->attributes.mode) || S_ISDIR(proxy->attributes.mode)) &&
 		    proxy->traits & MATTX_HANDLE_ALONE &&
 		    mattx_path_is_below(proxy->path, folder))

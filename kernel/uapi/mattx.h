@@ -104,7 +104,9 @@ enum mattx_phase {
 /*
  * A stub's way, all in the process that becomes the surrogate (created with
  * the pid that INFO tells, see clone3's set_tid):
- *   1. MATTX_IOC_GUEST_INFO with the ticket from STUB_WANTED;
+ *   1. MATTX_IOC_GUEST_INFO with the ticket from STUB_WANTED; if a folder of the
+ *      guest's root is shared storage that is mounted here, too,
+ *      MATTX_IOC_GUEST_SHARED;
  *   2. if the guest has several threads: MATTX_IOC_GUEST_TIDS, then a thread
  *      with each of these ids, which calls MATTX_IOC_GUEST_JOIN and does not
  *      come back from it, and MATTX_IOC_GUEST_AWAIT before the memory that they
@@ -112,8 +114,6 @@ enum mattx_phase {
  *   3. install a seccomp filter that notifies a listener of all calls that mean
  *      another thing here than at home, and hand the listener over with
  *      MATTX_IOC_GUEST_LISTEN: for such a call the guest will go home;
- *      if a folder of the guest's root is shared storage that is mounted here, too,
- *      MATTX_IOC_GUEST_SHARED;
  *   4. unmap its own vDSO and map it at vdso_start with
  *      arch_prctl(ARCH_MAP_VDSO_64);
  *   5. MATTX_IOC_GUEST_BECOME: does not return on success.  On failure before

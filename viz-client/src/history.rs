@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What was seen, for looking back: pictures of the cluster within a fixed amount of memory, and what happened between.
 //!
-//! Pictures are taken once a second at first, or as often as the memory lasts for a minute. When the memory is full, every second one is dropped and from then on half
-//! as many are taken, so that a small cluster is remembered finely and a large one coarsely, and both for an hour.
+//! Pictures are taken once a second at first, or as often as the memory lasts for a minute. When the memory is full,
+//! every second one is dropped and from then on half as many are taken, so that a small cluster is remembered finely and
+//! a large one coarsely, and both for an hour.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;

@@ -205,6 +205,20 @@ impl Subject {
         self.output(node)
     }
 
+    /// Tells it to go to its end, which must come with " faults 0" and status 7; returns what it has printed.
+    ///
+    /// # Errors
+    /// When it does not end in time; the node's failures.
+    ///
+    /// # Panics
+    /// When it has found something wrong.
+    pub fn ends_without_faults(&self, node: &Node) -> Result<String> {
+        self.signal(node, "TERM")?;
+        let output = self.wait_for_end(node)?;
+        assert!(output.ends_with(" faults 0\nstatus 7"), "{output}");
+        Ok(output)
+    }
+
     /// Waits until it prints more than it has so far.
     ///
     /// # Errors

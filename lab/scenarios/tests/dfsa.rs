@@ -43,7 +43,7 @@ fn shared_storage_is_used_where_the_process_is() -> Result<()> {
         subject.migrate(home, if trip % 2 == 0 { "home" } else { "2" })?;
     }
     assert_eq!(storage(other)?, "nfs nfs nfs nfs");
-    let entries = ends_without_faults(&subject, home)?;
+    let entries = entries(&subject.ends_without_faults(home)?);
     let sizes = home.sh(&format!("stat -c %s {FOLDER}/log {FOLDER}/book"))?;
     assert_eq!(sizes.trim(), format!("{}\n{}", 9 * entries, 8 * entries));
     wait_until_gone(&cluster)?;
@@ -81,19 +81,18 @@ fn goes_through_its_home(cluster: &Cluster, program: &str) -> Result<()> {
     );
     subject.migrate(home, "home")?;
     subject.wait_for_progress(home)?;
-    ends_without_faults(&subject, home)?;
+    subject.ends_without_faults(home)?;
     wait_until_gone(cluster)
 }
 
-/// How many entries it has made until it was told to end.
-fn ends_without_faults(subject: &Subject, home: &Node) -> Result<u64> {
-    subject.signal(home, "TERM")?;
-    let output = subject.wait_for_end(home)?;
-    let entries = output
-        .lines()
-        .rev()
-        .nth(1)
-        .and_then(|line| line.strip_prefix("entries ")?.strip_suffix(" faults 0"))
-        .unwrap_or_else(|| panic!("{output}"));
-    Ok(entries.parse().expect("a number"))
+/// How many entries it says that it has made.
+fn entries(output: &str) -> u64 {
+    let number = output
+        .rsplit_once("entries ")
+        .and_then(|(_, end)| end.split_once(" faults"));
+    number
+        .unwrap_or_else(|| panic!("{output}"))
+        .0
+        .parse()
+        .expect("a number")
 }

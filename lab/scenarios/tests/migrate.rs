@@ -248,7 +248,7 @@ fn timers_go_on_wherever_it_computes() -> Result<()> {
     }
     subject.migrate(home, "2")?;
     subject.wait_for_progress(home)?;
-    ends_without_faults(&subject, home)?;
+    subject.ends_without_faults(home)?;
     other.sh("date -s '5 seconds ago'")?;
 
     // What counts processor time cannot count it elsewhere.
@@ -258,14 +258,6 @@ fn timers_go_on_wherever_it_computes() -> Result<()> {
     assert!(told.stdout.contains("[timers]"), "{told:?}");
     subject.signal(home, "KILL")?;
     wait_until_gone(&cluster)
-}
-
-/// A program that goes on until it is told ends, and has found nothing wrong.
-fn ends_without_faults(subject: &Subject, home: &Node) -> Result<()> {
-    subject.signal(home, "TERM")?;
-    let output = subject.wait_for_end(home)?;
-    assert!(output.ends_with(" faults 0\nstatus 7"), "{output}");
-    Ok(())
 }
 
 /// The program `name` goes to and fro twelve times, and finds nothing wrong.
@@ -279,7 +271,7 @@ fn finds_nothing_wrong(name: &str) -> Result<()> {
         home.sh(&format!("sleep 0.{}", trip % 3))?;
         subject.migrate(home, "home")?;
     }
-    ends_without_faults(&subject, home)?;
+    subject.ends_without_faults(home)?;
     wait_until_gone(&cluster)
 }
 
@@ -323,7 +315,7 @@ fn its_clock_does_not_go_back() -> Result<()> {
         subject.migrate(home, "home")?;
     }
     hurry_clock(away, 0)?;
-    ends_without_faults(&subject, home)?;
+    subject.ends_without_faults(home)?;
     wait_until_gone(&cluster)
 }
 
@@ -345,7 +337,7 @@ fn guard_pages_go_along_and_come_home() -> Result<()> {
         home.sh("sleep 0.1")?;
     }
     subject.migrate(home, "2")?;
-    ends_without_faults(&subject, home)?;
+    subject.ends_without_faults(home)?;
     wait_until_gone(&cluster)
 }
 

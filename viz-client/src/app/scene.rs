@@ -71,6 +71,7 @@ fn globals(
     drawing.clear();
     drawing.scale = quality.scale;
     drawing.smooth = quality.is_rich();
+    drawing.tiles = cluster.places.tiles();
     let (middle, around) = cluster.places.extent();
     let part = share(time.delta_secs(), 0.4);
     extent.0 = extent.0.lerp(middle, part);
@@ -91,8 +92,8 @@ fn globals(
             theme.horizon,
             flag(cluster.source == Some(Source::Simulated)),
         ),
-        memory: four(theme.memory, flag(quality.is_rich())),
-        accent: four(theme.accent, f32::from(cluster.places.tiles() as u8)),
+        memory: four(theme.memory, 0.0),
+        accent: four(theme.accent, 0.0),
     };
     if !theme.bright {
         if stars.is_empty() {

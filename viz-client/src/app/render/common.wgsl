@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What all layers share. Depth is reversed: 1 near, 0 at infinity.
+// What all layers share. Depth is reversed: 1 near, 0 at infinity. Constants that are not here are those of paint.rs.
 
 struct Globals {
     clip_from_world: mat4x4<f32>,
@@ -12,14 +12,13 @@ struct Globals {
     floor_base: vec4<f32>, // w: how far the view is moved to the right, in half widths
     floor_line: vec4<f32>, // w: 1 on a light ground
     horizon: vec4<f32>,    // w: 1 where the cluster is not a real one
-    memory: vec4<f32>,     // w: 1 where the floor mirrors
-    accent: vec4<f32>,     // w: tiles of the floor (0 of six sides, 1 square, 2 circles)
+    memory: vec4<f32>,
+    accent: vec4<f32>,
 };
 @group(0) @binding(0) var<uniform> globals: Globals;
 
 // All shapes; see shapes.rs.
 @group(0) @binding(1) var shapes: texture_2d<f32>;
-const ROW: u32 = 128u;
 
 struct Instance {
     a: vec4<f32>,

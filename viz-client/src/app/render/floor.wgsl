@@ -20,10 +20,10 @@ fn vertex(@builtin(vertex_index) index: u32) -> Varying {
 
 // 0 in the middle of a tile, 0.5 at its border.
 fn tile(p: vec2<f32>) -> f32 {
-    if TILES == 2 {
+    if TILES == 2u {
         return 0.5 - abs(fract(length(p)) - 0.5);
     }
-    if TILES == 1 {
+    if TILES == 1u {
         let q = abs(fract(p + 0.5) - 0.5);
         return max(q.x, q.y);
     }
@@ -68,6 +68,6 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
         let ring = exp(-behind * 0.55) * globals.sky_high.w * exp(-wave / reach * 0.9) * (1.0 - bright);
         color += globals.floor_line.rgb * ring * (0.02 + 0.9 * max(fine * 0.5, coarse));
     }
-    let alpha = fade * mix(0.97, 0.80, globals.memory.w);
+    let alpha = fade * select(0.97, 0.80, RICH);
     return vec4<f32>(color * alpha + dither(in.clip.xy), alpha);
 }

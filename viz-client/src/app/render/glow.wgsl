@@ -11,8 +11,8 @@ struct Varying {
 
 @vertex
 fn vertex(@builtin(vertex_index) number: u32) -> Varying {
-    let i = instance(number / 6u);
-    let index = number % 6u;
+    let i = instance(number / VERTICES);
+    let index = number % VERTICES;
     let at = corner(index);
     var out: Varying;
     out.at = at;

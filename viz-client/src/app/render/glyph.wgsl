@@ -13,8 +13,8 @@ struct Varying {
 
 @vertex
 fn vertex(@builtin(vertex_index) number: u32) -> Varying {
-    let i = instance(number / 3u);
-    let index = number % 3u;
+    let i = instance(number / VERTICES);
+    let index = number % VERTICES;
     let at = vec2<f32>(select(select(0.0, 1.7320508, index == 1u), -1.7320508, index == 0u), select(-1.0, 2.0, index == 2u));
     let world = i.a.xyz + (globals.right.xyz * at.x + globals.up.xyz * at.y) * i.a.w * i.c.w;
     var out: Varying;

@@ -3,8 +3,8 @@
 
 use wgpu::{BlendComponent, BlendFactor, BlendOperation, BlendState};
 
-/// Segments of a ribbon; the same as in `ribbon.wgsl`.
-const RIBBON_SEGMENTS: u32 = 20;
+/// Segments of a ribbon.
+pub(super) const RIBBON_SEGMENTS: u32 = 20;
 
 /// A kind of shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use bevy::prelude::*;
 use bevy::render::camera::CameraRenderGraph;
 use bevy::render::{ExtractSchedule, MainWorld, Render, RenderApp, RenderSystems};
 use bytemuck::{Pod, Zeroable};
+use mattx_viz_client::places::Tiles;
 
 mod layers;
 mod paint;
@@ -56,9 +57,9 @@ pub struct Globals {
     pub lines: [f32; 4],
     /// Light at the horizon, and 1.0 where the cluster is not a real one.
     pub horizon: [f32; 4],
-    /// Memory in use, and 1.0 where the floor mirrors.
+    /// Memory in use.
     pub memory: [f32; 4],
-    /// Selection and the pointer, and the number of the floor's tiles.
+    /// Selection and the pointer.
     pub accent: [f32; 4],
 }
 
@@ -71,6 +72,8 @@ pub struct Drawing {
     pub scale: f32,
     /// Whether edges are smoothed, which costs much where WebGL is computed by the CPU.
     pub smooth: bool,
+    /// What the floor is made of.
+    pub tiles: Tiles,
     layers: [Vec<Instance>; Layer::ALL.len()],
 }
 
@@ -145,5 +148,6 @@ fn take_drawing(mut main: ResMut<MainWorld>, mut drawing: ResMut<Drawing>) {
     drawing.globals = fresh.globals;
     drawing.scale = fresh.scale;
     drawing.smooth = fresh.smooth;
+    drawing.tiles = fresh.tiles;
     std::mem::swap(&mut drawing.layers, &mut fresh.layers);
 }

@@ -15,8 +15,8 @@ const TURN: f32 = 6.2831853;
 
 @vertex
 fn vertex(@builtin(vertex_index) number: u32) -> Varying {
-    let i = instance(number / 6u);
-    let index = number % 6u;
+    let i = instance(number / VERTICES);
+    let index = number % VERTICES;
     let at = corner(index);
     let world = i.a.xyz + vec3<f32>(at.x, 0.0, at.y) * i.a.w;
     var out: Varying;

@@ -5,8 +5,10 @@ use bevy::prelude::*;
 use bevy::render::render_resource::{BindGroup, Buffer, RenderPipeline, TextureView};
 use bevy::render::renderer::{RenderContext, RenderDevice, RenderQueue, ViewQuery};
 use bevy::render::view::ViewTarget;
+use mattx_viz_client::places::Tiles;
 
-use super::shapes::Shapes;
+use super::layers::RIBBON_SEGMENTS;
+use super::shapes::{self, Shapes};
 use super::stretch::Stretch;
 use super::{Drawing, Globals, Layer};
 
@@ -30,8 +32,7 @@ pub struct Painter {
 struct Key {
     format: wgpu::TextureFormat,
     samples: u32,
-    /// As [`Tiles`](mattx_viz_client::places::Tiles) numbers them.
-    tiles: u32,
+    tiles: Tiles,
 }
 
 struct Pipelines {
@@ -122,7 +123,7 @@ pub fn paint(
     let key = Key {
         format,
         samples,
-        tiles: drawing.globals.accent[3] as u32,
+        tiles: drawing.tiles,
     };
     if painter
         .pipelines
@@ -324,13 +325,18 @@ fn make_bind_group(
 
 /// What shaders know when they are compiled: where the CPU draws, what a condition skips is computed all the same.
 fn constants(key: &Key, layer: Layer) -> String {
-    format!(
-        "const RICH: bool = {};\nconst SIGNS: bool = {};\nconst CHOSEN: bool = {};\nconst TILES: i32 = {};",
-        key.samples > 1,
-        layer == Layer::Sign,
-        layer == Layer::Chosen,
-        key.tiles
-    )
+    let constants = [
+        ("RICH: bool", (key.samples > 1).to_string()),
+        ("SIGNS: bool", (layer == Layer::Sign).to_string()),
+        ("CHOSEN: bool", (layer == Layer::Chosen).to_string()),
+        ("TILES: u32", (key.tiles as u32).to_string()),
+        ("VERTICES: u32", layer.vertices().to_string()),
+        ("SEGMENTS: u32", RIBBON_SEGMENTS.to_string()),
+        ("ROW: u32", shapes::ROW.to_string()),
+    ];
+    constants
+        .map(|(name, value)| format!("const {name} = {value};\n"))
+        .concat()
 }
 
 fn make_pipeline(
@@ -346,7 +352,7 @@ fn make_pipeline(
     let module = raw.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some(layer.name()),
         source: wgpu::ShaderSource::Wgsl(
-            format!("{COMMON}\n{}\n{}", constants(key, layer), layer.shader()).into(),
+            format!("{COMMON}\n{}{}", constants(key, layer), layer.shader()).into(),
         ),
     });
     let pipeline = raw.create_render_pipeline(&wgpu::RenderPipelineDescriptor {

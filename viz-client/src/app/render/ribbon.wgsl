@@ -3,8 +3,6 @@
 // a: start, height of the arc. b: end, half width. c: colour, brightness.
 // d: how far it is drawn, speed of its dashes, number of dashes, brightness of its head.
 
-const SEGMENTS: f32 = 20.0;
-
 struct Varying {
     @builtin(position) clip: vec4<f32>,
     @location(0) along: vec2<f32>,    // share of the way, across -1..1
@@ -15,10 +13,10 @@ struct Varying {
 
 @vertex
 fn vertex(@builtin(vertex_index) number: u32) -> Varying {
-    let i = instance(number / 120u);
-    let index = number % 120u;
+    let i = instance(number / VERTICES);
+    let index = number % VERTICES;
     let at = corner(index % 6u);
-    let t = (f32(index / 6u) + at.x * 0.5 + 0.5) / SEGMENTS;
+    let t = (f32(index / 6u) + at.x * 0.5 + 0.5) / f32(SEGMENTS);
     let way = i.b.xyz - i.a.xyz;
     let middle = i.a.xyz + way * t + vec3<f32>(0.0, i.a.w * 4.0 * t * (1.0 - t), 0.0);
     let tangent = way + vec3<f32>(0.0, i.a.w * 4.0 * (1.0 - 2.0 * t), 0.0);

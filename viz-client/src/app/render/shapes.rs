@@ -8,8 +8,9 @@ use bevy::render::renderer::{RenderDevice, RenderQueue};
 
 use super::{Instance, Layer};
 
-/// Shapes in a row of the texture, and texels of a shape; the same as in `common.wgsl`.
-const ROW: usize = 128;
+/// Shapes in a row of the texture.
+pub(super) const ROW: usize = 128;
+/// Texels of a shape; the same as in `common.wgsl`.
 const TEXELS: u32 = (size_of::<Instance>() / size_of::<[f32; 4]>()) as u32;
 /// Every WebGL 2 has textures with as many rows.
 const MOST_ROWS: usize = 2048;

@@ -25,8 +25,8 @@ fn six(k: f32) -> vec2<f32> {
 
 @vertex
 fn vertex(@builtin(vertex_index) number: u32) -> Varying {
-    let i = instance(number / 54u);
-    let index = number % 54u;
+    let i = instance(number / VERTICES);
+    let index = number % VERTICES;
     let state = i.c.y;
     let tall = i.a.w;
     // Round corners reach beyond the half width that is picked.
